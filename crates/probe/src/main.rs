@@ -1,0 +1,3 @@
+//! (to come)
+#![forbid(unsafe_code)]
+fn main() {}
