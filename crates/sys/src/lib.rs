@@ -3,6 +3,18 @@
 //! This is the only crate of the project with `unsafe` code. Everything it exports is safe to
 //! call; each wrapper names its man page.
 
+mod clone_args;
 mod error;
+
+pub mod close;
+pub mod exec;
+pub mod fork;
+pub mod keyring;
+pub mod mount;
+pub mod pidfd;
+pub mod seccomp;
+pub mod signal;
+pub mod spawn;
+pub mod thread;
 
 pub use error::{Context, Result, SysError};

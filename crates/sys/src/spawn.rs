@@ -1,0 +1,178 @@
+//! A child that executes a program at once, made without copying the caller's memory.
+//!
+//! clone3(2) with CLONE_VM and CLONE_VFORK: the child runs on a stack of its own in the caller's
+//! memory, while the calling thread sleeps, until it executes the program. A caller with
+//! gigabytes resident pays no more than a small one, and neither its locks nor its allocator are
+//! touched in the child.
+
+use std::ffi::CString;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr;
+
+use rustix::io::Errno;
+use rustix::process::Pid;
+
+use crate::clone_args::CloneArgs;
+use crate::exec::pointers;
+use crate::signal::BlockAll;
+use crate::{Result, SysError};
+
+/// A spawned child.
+#[derive(Debug)]
+pub struct Spawned {
+    /// Its id in the caller's PID namespace.
+    pub pid: Pid,
+    /// The child itself, close-on-exec.
+    pub pidfd: OwnedFd,
+}
+
+/// The child's stack: a few frames of [`child`] and one execveat.
+const STACK: usize = 16 * 1024;
+
+struct Orders {
+    program: RawFd,
+    argv: *const *const libc::c_char,
+    envp: *const *const libc::c_char,
+    keep: RawFd,
+    errno: i32,
+}
+
+/// Starts the open file `program`; of the caller's close-on-exec descriptors the child keeps
+/// only `keep`, under the same number. The child's signals are all blocked, and its dispositions
+/// are the caller's: the program resets both (see [`crate::signal::reset`]).
+pub fn spawn(
+    program: BorrowedFd<'_>,
+    args: &[CString],
+    env: &[CString],
+    keep: BorrowedFd<'_>,
+) -> Result<Spawned> {
+    let argv = pointers(args);
+    let envp = pointers(env);
+    let mut orders = Orders {
+        program: program.as_raw_fd(),
+        argv: argv.as_ptr(),
+        envp: envp.as_ptr(),
+        keep: keep.as_raw_fd(),
+        errno: 0,
+    };
+    let mut stack = vec![0u128; STACK / 16];
+    let mut pidfd: RawFd = -1;
+    let clone = CloneArgs {
+        flags: (libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD) as u64,
+        pidfd: ptr::from_mut(&mut pidfd) as u64,
+        exit_signal: libc::SIGCHLD as u64,
+        stack: stack.as_mut_ptr() as u64,
+        stack_size: STACK as u64,
+        ..CloneArgs::default()
+    };
+    // A handler of the caller's must not run in the child, on the caller's memory.
+    let blocked = BlockAll::new()?;
+    // SAFETY: `clone` is valid for the call; the stack, the orders and what they point to outlive
+    // the child's use of them, since CLONE_VFORK holds this thread until the child has executed
+    // or exited; `child` never returns.
+    let result = unsafe { clone3(&clone, child, &mut orders) };
+    drop(blocked);
+    drop(stack);
+    let Some(pid) = u32::try_from(result).ok().and_then(|pid| Pid::from_raw(pid as i32)) else {
+        return Err(SysError::new("clone3", "", Errno::from_raw_os_error(-result as i32)));
+    };
+    // SAFETY: the kernel stored a new descriptor there that nothing else owns.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    if orders.errno != 0 {
+        let _ = rustix::process::waitid(
+            rustix::process::WaitId::PidFd(std::os::fd::AsFd::as_fd(&pidfd)),
+            rustix::process::WaitIdOptions::EXITED,
+        );
+        let errno = Errno::from_raw_os_error(orders.errno);
+        return Err(SysError::new("execveat", "of the init program", errno));
+    }
+    Ok(Spawned { pid, pidfd })
+}
+
+/// The child's whole life before its program. It runs in the caller's memory: no allocation, no
+/// lock, nothing but system calls.
+extern "C" fn child(orders: &mut Orders) -> ! {
+    // SAFETY: all pointers are those of `spawn`, which sleeps until this has ended; errno is the
+    // sleeping caller's own thread-local, and nobody reads it in between.
+    unsafe {
+        libc::fcntl(orders.keep, libc::F_SETFD, 0);
+        libc::syscall(
+            libc::SYS_execveat,
+            orders.program,
+            c"".as_ptr(),
+            orders.argv,
+            orders.envp,
+            libc::AT_EMPTY_PATH,
+        );
+        orders.errno = *libc::__errno_location();
+        libc::_exit(127)
+    }
+}
+
+/// clone3(2) into `entry(orders)` on the stack that `args` names; returns the child's id, or a
+/// negative errno.
+///
+/// # Safety
+/// `args` must name a stack, and what `orders` points to must stay untouched until the child has
+/// executed a program or exited. `entry` must not return.
+#[cfg(target_arch = "x86_64")]
+unsafe fn clone3(
+    args: &CloneArgs,
+    entry: extern "C" fn(&mut Orders) -> !,
+    orders: &mut Orders,
+) -> i64 {
+    let result: i64;
+    // SAFETY: the child starts on its own empty stack, aligned to 16 bytes, and only calls
+    // `entry`; in the caller only the declared registers and memory change.
+    unsafe {
+        std::arch::asm!(
+            "syscall",
+            "test rax, rax",
+            "jnz 2f",
+            "xor ebp, ebp",
+            "mov rdi, r12",
+            "call r13",
+            "ud2",
+            "2:",
+            inlateout("rax") libc::SYS_clone3 => result,
+            in("rdi") args,
+            in("rsi") size_of::<CloneArgs>(),
+            in("r12") orders,
+            in("r13") entry,
+            lateout("rcx") _,
+            lateout("r11") _,
+        );
+    }
+    result
+}
+
+/// As above, for aarch64.
+///
+/// # Safety
+/// As above.
+#[cfg(target_arch = "aarch64")]
+unsafe fn clone3(
+    args: &CloneArgs,
+    entry: extern "C" fn(&mut Orders) -> !,
+    orders: &mut Orders,
+) -> i64 {
+    let result: i64;
+    // SAFETY: as above.
+    unsafe {
+        std::arch::asm!(
+            "svc #0",
+            "cbnz x0, 2f",
+            "mov x29, xzr",
+            "mov x0, x20",
+            "blr x21",
+            "brk #1",
+            "2:",
+            inlateout("x0") ptr::from_ref(args) as i64 => result,
+            in("x1") size_of::<CloneArgs>(),
+            in("x8") libc::SYS_clone3,
+            in("x20") orders,
+            in("x21") entry,
+        );
+    }
+    result
+}
