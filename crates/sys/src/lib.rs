@@ -6,6 +6,7 @@
 mod clone_args;
 mod error;
 
+pub mod attempt;
 pub mod close;
 pub mod exec;
 pub mod fork;
@@ -14,7 +15,9 @@ pub mod mount;
 pub mod pidfd;
 pub mod seccomp;
 pub mod signal;
+pub mod signalfd;
 pub mod spawn;
 pub mod thread;
+pub mod tiocsti;
 
 pub use error::{Context, Result, SysError};

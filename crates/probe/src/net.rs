@@ -1,0 +1,57 @@
+//! One connection, served or made: TCP at ADDRESS:PORT, a Unix socket at a path.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::ExitCode;
+
+use sys::Context;
+
+use crate::{Failure, Outcome, line, text};
+
+pub fn run(verb: &str, args: &[String]) -> Outcome {
+    let address = text(args, 0, "an address")?;
+    match verb {
+        "listen" => listen(address, args.get(1).map_or("hello", String::as_str)),
+        _ => connect(address),
+    }
+}
+
+/// Prints `listening ADDRESS`, then `peer ADDRESS` and what the peer sent.
+fn listen(address: &str, text: &str) -> Outcome {
+    if address.starts_with('/') {
+        let listener = UnixListener::bind(address).sys("bind", || address)?;
+        line(&format!("listening {address}"));
+        let (stream, _) = listener.accept().sys("accept", || address)?;
+        return serve(stream, "unix", text);
+    }
+    let listener = TcpListener::bind(tcp(address)?).sys("bind", || address)?;
+    let bound = listener.local_addr().sys("getsockname", || address)?;
+    line(&format!("listening {bound}"));
+    let (stream, peer) = listener.accept().sys("accept", || address)?;
+    serve(stream, &peer.to_string(), text)
+}
+
+fn serve(mut stream: impl Write, peer: &str, text: &str) -> Outcome {
+    line(&format!("peer {peer}"));
+    stream.write_all(text.as_bytes()).sys("write", || peer)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn connect(address: &str) -> Outcome {
+    let mut got = String::new();
+    if address.starts_with('/') {
+        let mut stream = UnixStream::connect(address).sys("connect", || address)?;
+        stream.read_to_string(&mut got).sys("read", || address)?;
+    } else {
+        let mut stream = TcpStream::connect(tcp(address)?).sys("connect", || address)?;
+        stream.read_to_string(&mut got).sys("read", || address)?;
+    }
+    line(&format!("got {got}"));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Numbers only: a resolver would make the program three times as big.
+fn tcp(address: &str) -> Result<SocketAddr, Failure> {
+    address.parse().map_err(|_| Failure::Usage(format!("{address} is not ADDRESS:PORT")))
+}
