@@ -1,2 +1,30 @@
-//! (to come)
+//! Linux control groups by their file system: version 1, hybrid and version 2 hosts.
+//!
+//! [`Host::detect`] looks once at what the host has. A [`Manager`] is the handle of one group in
+//! every hierarchy: it makes it, limits it, puts processes in, freezes, counts, kills and removes
+//! it. The crate knows nothing of containers.
+//!
+//! Sources are named by their place in the kernel's documentation:
+//! `Documentation/admin-guide/cgroup-v1/` and `Documentation/admin-guide/cgroup-v2.rst`.
 #![forbid(unsafe_code)]
+
+mod detect;
+pub mod devices;
+mod error;
+mod file;
+mod freezer;
+mod kill;
+mod manager;
+mod path;
+mod resources;
+mod set;
+mod setting;
+mod tree;
+mod v1;
+mod v2;
+
+pub use detect::{Hierarchy, Host, Mode, Unified};
+pub use devices::{Access, DeviceKind, DeviceRule};
+pub use error::{Error, Result};
+pub use manager::Manager;
+pub use resources::{BlockIo, Cpu, Memory, Rdma, Resources, ThrottleDevice, WeightDevice};

@@ -7,6 +7,7 @@ mod clone_args;
 mod error;
 
 pub mod attempt;
+pub mod bpf;
 pub mod close;
 pub mod exec;
 pub mod fork;

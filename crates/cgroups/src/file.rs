@@ -1,0 +1,137 @@
+//! One directory of one hierarchy, and its control files read and written through its descriptor.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, Mode, OFlags};
+use rustix::io::Errno;
+use sys::SysError;
+
+use crate::{Error, Result};
+
+/// An open cgroup directory.
+pub(crate) struct Dir {
+    fd: OwnedFd,
+    path: PathBuf,
+}
+
+impl AsFd for Dir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl Dir {
+    /// Opens the directory, only as a place to reach its files from (O_PATH).
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match rustix::fs::openat(CWD, path, flags, Mode::empty()) {
+            Ok(fd) => Ok(Self { fd, path: path.to_owned() }),
+            Err(errno) => Err(failed(format!("opening {}", path.display()), "openat", errno)),
+        }
+    }
+
+    /// Its place in the file system, for messages.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens a control file.
+    pub(crate) fn file(&self, name: &str, flags: OFlags) -> Result<OwnedFd> {
+        rustix::fs::openat(
+            &self.fd,
+            name,
+            flags | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+        .map_err(|errno| {
+            failed(format!("opening {name} of {}", self.path.display()), "openat", errno)
+        })
+    }
+
+    /// The whole text of a control file.
+    pub(crate) fn read(&self, name: &str) -> Result<String> {
+        let fd = self.file(name, OFlags::RDONLY)?;
+        read_all(&fd).map_err(|errno| {
+            failed(format!("reading {name} of {}", self.path.display()), "read", errno)
+        })
+    }
+
+    /// The same, or nothing where the file is not there or its feature is switched off.
+    pub(crate) fn read_optional(&self, name: &str) -> Result<Option<String>> {
+        match self.read(name) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if matches!(error.errno(), Some(Errno::NOENT | Errno::OPNOTSUPP)) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes a control file by one write(2), which is how cgroupfs wants a value.
+    pub(crate) fn write(&self, name: &str, value: &str) -> Result<()> {
+        self.write_each(name, [value])
+    }
+
+    /// Writes several values to a control file in turn, one write(2) each.
+    pub(crate) fn write_each<V: AsRef<str>>(
+        &self,
+        name: &str,
+        values: impl IntoIterator<Item = V>,
+    ) -> Result<()> {
+        let mut fd = None;
+        for value in values {
+            let value = value.as_ref();
+            let result = match &fd {
+                Some(fd) => write_once(fd, value),
+                None => {
+                    let new = self.file(name, OFlags::WRONLY)?;
+                    let result = write_once(&new, value);
+                    fd = Some(new);
+                    result
+                }
+            };
+            result.map_err(|errno| {
+                let what = format!("writing {value:?} to {name} of {}", self.path.display());
+                failed(what, "write", errno)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// An error of `call`, with what it was for.
+pub(crate) fn failed(what: String, call: &'static str, errno: Errno) -> Error {
+    Error::system(what, SysError::new(call, "", errno))
+}
+
+fn write_once(fd: &OwnedFd, value: &str) -> std::result::Result<(), Errno> {
+    loop {
+        match rustix::io::write(fd, value.as_bytes()) {
+            Ok(_) => return Ok(()),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+/// Reads from the file's position to its end. Control files are text; what is not UTF-8 (it
+/// cannot be, but for device names in net_prio) is replaced.
+pub(crate) fn read_all(fd: &OwnedFd) -> std::result::Result<String, Errno> {
+    let mut text = vec![0_u8; 4096];
+    let mut used = 0;
+    loop {
+        if used == text.len() {
+            text.resize(used * 2, 0);
+        }
+        match rustix::io::read(fd, &mut text[used..]) {
+            Ok(0) => break,
+            Ok(count) => used += count,
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    text.truncate(used);
+    Ok(String::from_utf8(text)
+        .unwrap_or_else(|wrong| String::from_utf8_lossy(wrong.as_bytes()).into_owned()))
+}

@@ -1,0 +1,142 @@
+//! Signals to all processes of a group.
+
+use std::os::fd::OwnedFd;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use crate::file::{Dir, failed};
+use crate::freezer::{event, wait_event};
+use crate::{Error, Manager, Result, tree};
+
+/// How long processes that were sent SIGKILL are given to end, where that must be waited for.
+const LIMIT: Duration = Duration::from_secs(5);
+/// How many processes are held by pidfd at a time.
+const BATCH: usize = 256;
+
+impl Manager {
+    /// The processes of the group and of all groups below it, those left out that the caller's
+    /// pid namespace does not show. Empty where the group is gone.
+    pub fn pids(&self) -> Result<Vec<Pid>> {
+        let pids = tree::pids(self.main())?;
+        Ok(pids
+            .into_iter()
+            .filter_map(|pid| if pid > 0 { Pid::from_raw(pid) } else { None })
+            .collect())
+    }
+
+    /// Whether any process lives in the group or below it. False where it is gone.
+    pub fn is_populated(&self) -> Result<bool> {
+        if self.main_is_v2() {
+            return match Dir::open(self.main()).and_then(|dir| dir.read("cgroup.events")) {
+                Ok(text) => Ok(event(&text, "populated") == Some("1")),
+                Err(error) if error.is_gone() => Ok(false),
+                Err(error) => Err(error),
+            };
+        }
+        Ok(!tree::pids(self.main())?.is_empty())
+    }
+
+    /// Waits until no process lives in the group or below it; false if some do after `limit`.
+    pub fn wait_empty(&self, limit: Duration) -> Result<bool> {
+        let deadline = Instant::now() + limit;
+        if self.main_is_v2() {
+            return match wait_event(self.main(), "populated", "0", deadline) {
+                Err(error) if error.is_gone() => Ok(true),
+                result => result,
+            };
+        }
+        let mut pause = Duration::from_micros(100);
+        while self.is_populated()? {
+            if Instant::now() >= deadline {
+                return Ok(false);
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(10));
+        }
+        Ok(true)
+    }
+
+    /// Sends a signal to every process of the group and of the groups below it.
+    ///
+    /// SIGKILL catches processes that fork meanwhile: by cgroup.kill where the version 2 tree has
+    /// it (kernel 5.14), and then nothing is waited for; else by freezing, killing and thawing
+    /// until none is left, at most 5 s. Frozen processes die too. Another signal goes once to
+    /// those that are there, and reaches frozen ones when they are thawed.
+    ///
+    /// Each process is held by a pidfd and found again in the group before it is signalled, so a
+    /// reused number never is.
+    ///
+    /// Errors: [`Error::TimedOut`]; [`Error::System`] for EPERM.
+    pub fn kill(&self, signal: Signal) -> Result<()> {
+        if signal != Signal::KILL {
+            return self.signal_each(signal);
+        }
+        let by_kernel = match self.v2() {
+            Some(group) => match Dir::open(group).and_then(|dir| dir.write("cgroup.kill", "1")) {
+                Ok(()) => true,
+                Err(error) if error.is_gone() => false,
+                Err(error) => return Err(error),
+            },
+            None => false,
+        };
+        if by_kernel && self.main_is_v2() {
+            return Ok(());
+        }
+        self.kill_each()
+    }
+
+    /// SIGKILL without the kernel's help.
+    fn kill_each(&self) -> Result<()> {
+        let deadline = Instant::now() + LIMIT;
+        let mut round = 0_u32;
+        loop {
+            // Most groups end by the first round; freezing is for those that outrun it.
+            let frozen = round > 1 && self.freeze_within(Duration::from_millis(500)).is_ok();
+            let result = self.signal_each(Signal::KILL);
+            // Frozen processes of version 1 die only when thawed, whoever froze them.
+            if frozen || self.frozen().unwrap_or(false) {
+                match self.thaw() {
+                    Err(error) if error.is_gone() => {}
+                    thawed => thawed?,
+                }
+            }
+            result?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            if self.wait_empty(left.min(Duration::from_millis(20 << round.min(5))))? {
+                return Ok(());
+            }
+            if left.is_zero() {
+                let what = format!("killing the processes of {}", self.main().display());
+                return Err(Error::TimedOut { what, milliseconds: LIMIT.as_millis() as u64 });
+            }
+            round += 1;
+        }
+    }
+
+    fn signal_each(&self, signal: Signal) -> Result<()> {
+        for batch in self.pids()?.chunks(BATCH) {
+            let held: Vec<(Pid, OwnedFd)> = batch
+                .iter()
+                .filter_map(|pid| Some((*pid, pidfd_open(*pid, PidfdFlags::empty()).ok()?)))
+                .collect();
+            let mut members = tree::pids(self.main())?;
+            members.sort_unstable();
+            for (pid, pidfd) in held {
+                if members.binary_search(&pid.as_raw_pid()).is_err() {
+                    continue;
+                }
+                match pidfd_send_signal(pidfd, signal) {
+                    Ok(()) | Err(Errno::SRCH) => {}
+                    Err(errno) => {
+                        let what = format!("signalling process {}", pid.as_raw_nonzero());
+                        return Err(failed(what, "pidfd_send_signal", errno));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,70 @@
+//! Controllers given to a group of version 2 by its parents (cgroup-v2.rst, "Controlling
+//! controllers").
+
+use std::path::Path;
+
+use rustix::io::Errno;
+
+use crate::file::Dir;
+use crate::{Error, Result};
+
+/// The controllers that every group gets where the host offers them, for their figures. The
+/// others are enabled when a limit asks for them.
+pub(crate) const USUAL: [&str; 4] = ["cpu", "io", "memory", "pids"];
+
+/// Gives `group` those of `wanted` that the kernel lets it have; which could not be given does
+/// not matter until a limit needs one.
+pub(crate) fn enable_usual(group: &Path, wanted: &[&str]) -> Result<()> {
+    let missing = missing(&Dir::open(group)?, wanted)?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let Some(parent) = group.parent().filter(|parent| is_group(parent)) else { return Ok(()) };
+    enable_usual(parent, &missing)?;
+    let dir = Dir::open(parent)?;
+    let all: Vec<String> = missing.iter().map(|one| format!("+{one}")).collect();
+    if dir.write("cgroup.subtree_control", &all.join(" ")).is_err() {
+        // One controller that cannot be had must not cost the others.
+        for one in &all {
+            match dir.write("cgroup.subtree_control", one) {
+                Err(error) if error.is_gone() && !is_group(parent) => return Err(error),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Gives `group` one controller that a limit needs.
+///
+/// Errors: [`Error::Unsupported`] where no parent has it to give; [`Error::System`] where the
+/// kernel refuses, for instance EBUSY because processes live in a parent.
+pub(crate) fn enable(group: &Path, controller: &str, key: &str) -> Result<()> {
+    let dir = Dir::open(group)?;
+    if missing(&dir, &[controller])?.is_empty() {
+        return Ok(());
+    }
+    let Some(parent) = group.parent().filter(|parent| is_group(parent)) else {
+        let offers = dir.read("cgroup.controllers")?;
+        let hint = match offers.trim() {
+            "" => "the version 2 tree offers no controllers".to_owned(),
+            some => format!("the version 2 tree offers only {some}"),
+        };
+        let advice = "; version 1 hierarchies may hold it, or the kernel lacks it";
+        return Err(Error::unsupported(controller, key, hint + advice));
+    };
+    enable(parent, controller, key)?;
+    Dir::open(parent)?.write("cgroup.subtree_control", &format!("+{controller}")).map_err(|error| {
+        error.hinted(Errno::BUSY, || format!("move the processes out of {}", parent.display()))
+    })
+}
+
+fn missing<'a>(group: &Dir, wanted: &[&'a str]) -> Result<Vec<&'a str>> {
+    let has = group.read("cgroup.controllers")?;
+    Ok(wanted.iter().copied().filter(|one| !has.split_whitespace().any(|it| it == *one)).collect())
+}
+
+/// Whether this directory is a group of version 2, and not what its tree is mounted in.
+fn is_group(path: &Path) -> bool {
+    rustix::fs::access(path.join("cgroup.controllers"), rustix::fs::Access::EXISTS).is_ok()
+}
