@@ -18,10 +18,20 @@ usage: bench [OPTION]...      (make bench builds what it needs and calls it)
   --rounds N            starts of each candidate back to back (default 100);
                         a third as many with 100 ms between
   --max-ratio R         exit with 1 when a judged median is over R times the floor
-  --judge NAME          whom --max-ratio is for (default nsinit)
+  --max-peak MIB        exit with 1 when the judged peak memory is over this
+  --judge NAME          whom these limits are for (default nsinit)
   --write FILE          put the tables between the bench marks of FILE
   --count-syscalls      count system calls with strace instead of time
 ";
+
+/// What the judged candidate has to keep to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Limits {
+    /// Of the median of a start, as a multiple of the floor's.
+    pub ratio: Option<f64>,
+    /// Of the peak resident memory of a start, in MiB.
+    pub peak_mib: Option<f64>,
+}
 
 /// What the user asked for.
 #[derive(Debug, Clone)]
@@ -34,7 +44,7 @@ pub struct Arguments {
     pub only: Vec<String>,
     pub layouts: Vec<Layout>,
     pub rounds: u32,
-    pub max_ratio: Option<f64>,
+    pub limits: Limits,
     pub judge: String,
     pub write: Option<PathBuf>,
     pub count_syscalls: bool,
@@ -53,7 +63,7 @@ impl Arguments {
             only: Vec::new(),
             layouts: Vec::new(),
             rounds: 100,
-            max_ratio: None,
+            limits: Limits::default(),
             judge: "nsinit".to_owned(),
             write: None,
             count_syscalls: false,
@@ -77,7 +87,8 @@ impl Arguments {
             "--only" => self.only.push(value()?),
             "--layout" => self.layouts.push(value()?.parse()?),
             "--rounds" => self.rounds = number(flag, &value()?)?,
-            "--max-ratio" => self.max_ratio = Some(number(flag, &value()?)?),
+            "--max-ratio" => self.limits.ratio = Some(number(flag, &value()?)?),
+            "--max-peak" => self.limits.peak_mib = Some(number(flag, &value()?)?),
             "--judge" => self.judge = value()?,
             "--write" => self.write = Some(value()?.into()),
             "--count-syscalls" => self.count_syscalls = true,

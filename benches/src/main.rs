@@ -54,7 +54,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         report::write_between_marks(path, &text)?;
         println!("written into {}", path.display());
     }
-    let over = report::over(&tables, &arguments.judge, arguments.max_ratio);
+    let over = report::over(&tables, &arguments.judge, arguments.limits);
     over.iter().for_each(|line| println!("{line}"));
     Ok(if over.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::Result;
+use crate::arguments::Limits;
 use crate::stats::Summary;
 
 const BEGIN: &str = "<!-- bench: begin -->\n";
@@ -70,13 +71,14 @@ impl Table {
         Ok(tables)
     }
 
+    /// A candidate's figures, if it has any.
+    fn summary(&self, name: &str) -> Option<&Summary> {
+        self.rows.iter().find(|row| row.name == name)?.result.as_ref().ok()
+    }
+
     /// A candidate's median over the floor's.
-    pub fn ratio(&self, name: &str) -> Option<f64> {
-        let median = |name: &str| {
-            let row = self.rows.iter().find(|row| row.name == name)?;
-            row.result.as_ref().ok().map(|summary| summary.median_ms)
-        };
-        Some(median(name)? / median(FLOOR)?)
+    fn ratio(&self, name: &str) -> Option<f64> {
+        Some(self.summary(name)?.median_ms / self.summary(FLOOR)?.median_ms)
     }
 }
 
@@ -131,18 +133,25 @@ fn splice(old: &str, text: &str) -> Option<String> {
     Some(format!("{before}{BEGIN}{text}{END}{after}"))
 }
 
-/// One line for each measurement in which `name` is over `most` times the floor, or has none.
+/// One line for each limit that `name` breaks, and for each start in which it was not measured.
 /// Executing into a container is not judged: no number was promised for it.
-pub fn over(tables: &[Table], name: &str, most: Option<f64>) -> Vec<String> {
-    let Some(most) = most else { return Vec::new() };
+pub fn over(tables: &[Table], name: &str, limits: Limits) -> Vec<String> {
     let mut lines = Vec::new();
+    if limits.ratio.is_none() && limits.peak_mib.is_none() {
+        return lines;
+    }
     for table in tables.iter().filter(|table| !table.title.contains("exec in")) {
-        match table.ratio(name) {
-            Some(ratio) if ratio <= most => {}
-            Some(ratio) => {
-                lines.push(format!("{}: {name} is {ratio:.2} × floor, over {most}", table.title))
+        let (Some(ratio), Some(summary)) = (table.ratio(name), table.summary(name)) else {
+            lines.push(format!("{}: {name} was not measured", table.title));
+            continue;
+        };
+        let peak = summary.peak_kib as f64 / 1024.0;
+        for (value, most, what) in
+            [(ratio, limits.ratio, "× floor"), (peak, limits.peak_mib, "MiB at its peak")]
+        {
+            if let Some(most) = most.filter(|most| value > *most) {
+                lines.push(format!("{}: {name}: {value:.2} {what}, over {most}", table.title));
             }
-            None => lines.push(format!("{}: {name} was not measured", table.title)),
         }
     }
     lines

@@ -30,11 +30,16 @@ fn what_a_child_prints_is_read_back() {
 }
 
 #[test]
-fn a_ratio_over_the_limit_is_told() {
-    assert!(over(&[table()], "nsinit", Some(2.0)).is_empty());
-    assert_eq!(over(&[table()], "nsinit", Some(1.2)).len(), 1);
-    assert_eq!(over(&[table()], "crun", Some(1.2)).len(), 1);
-    assert!(over(&[table()], "crun", None).is_empty());
+fn what_is_over_its_limit_is_told() {
+    let told = |name, ratio, peak_mib| over(&[table()], name, Limits { ratio, peak_mib });
+    assert!(told("nsinit", Some(2.0), Some(2.0)).is_empty());
+    assert_eq!(
+        told("nsinit", Some(1.2), None),
+        ["v2: start to exit: nsinit: 1.50 × floor, over 1.2"]
+    );
+    assert_eq!(told("nsinit", Some(1.2), Some(1.0)).len(), 2);
+    assert_eq!(told("crun", Some(1.2), None), ["v2: start to exit: crun was not measured"]);
+    assert!(told("crun", None, None).is_empty());
 }
 
 #[test]

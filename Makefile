@@ -1,0 +1,103 @@
+# make help tells what there is. Everything but build, lint, clean and help needs root, since
+# containers and their mounts do.
+
+TRIPLE := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+OUT := $(TARGET)/$(TRIPLE)/release
+TOOLS := $(TARGET)/bench
+BENCH := $(OUT)/bench
+ROUNDS ?= 200
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+# Where the tests find things.
+export NSINIT ?= $(OUT)/nsinit
+export PROBE ?= $(OUT)/probe
+export IMAGES ?= $(CURDIR)/.cache/images
+
+# One line for each target with a `##`.
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
+		printf '  make %-14s %s\n' "$$name" "$$what"; done
+
+.PHONY: root cargo
+root:
+	@[ "$$(id -u)" = 0 ] || { echo "make $(MAKECMDGOALS): needs root: containers and their mounts do (sudo -E env PATH=\"\$$PATH\" make $(MAKECMDGOALS))" >&2; exit 1; }
+
+cargo:
+	@command -v cargo >/dev/null || { echo "make: no cargo in PATH: a Rust toolchain is needed (rust-version in Cargo.toml)" >&2; exit 1; }
+
+.PHONY: build
+build: cargo ## nsinit, one static file, at target/release/nsinit
+	@scripts/prepare build
+	cargo build --release -p nsinit
+	@install -D -m 755 $(OUT)/nsinit $(TARGET)/release/nsinit
+
+.PHONY: demo
+demo: root ## containers before your eyes: the host's own root, then a busybox root file system
+	@scripts/prepare demo
+	@$(MAKE) --no-print-directory build
+	@scripts/images busybox
+	@scripts/demo
+
+.PHONY: test
+test: root ## every test, on real root file systems; tells what was skipped and why
+	@scripts/prepare test
+	@scripts/images busybox
+	@scripts/images debian || echo "make test: goes on; tests that need Debian are skipped"
+	@$(MAKE) --no-print-directory build probe
+	@scripts/test --workspace
+
+.PHONY: probe
+probe: cargo ## the helper that tests run inside containers
+	cargo build --release -p probe
+
+.PHONY: lint
+lint: cargo ## formatting, clippy, documentation: no warning is let through
+	@scripts/prepare build
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+	@for script in scripts/*; do sh -n "$$script" || exit 1; done
+
+$(TOOLS)/%: benches/%.c
+	@mkdir -p $(TOOLS)
+	$(CC) -O2 -static -Wall -Wextra -Werror -o $@ $<
+
+.PHONY: bench-tools
+bench-tools: root
+	@scripts/prepare bench
+	@scripts/images busybox
+	@$(MAKE) --no-print-directory build $(TOOLS)/floor $(TOOLS)/spawn
+	cargo build --release -p bench
+
+.PHONY: bench
+bench: bench-tools ## what a start costs, beside the floor; writes docs/benchmarks.md
+	$(BENCH) --nsinit $(NSINIT) --tools $(TOOLS) --image $(IMAGES)/busybox --rounds $(ROUNDS) \
+		--write docs/benchmarks.md --max-ratio 2 --max-peak 3
+
+.PHONY: bench-quick
+bench-quick: bench-tools ## the same with few rounds, under a minute; writes nothing
+	$(BENCH) --nsinit $(NSINIT) --tools $(TOOLS) --image $(IMAGES)/busybox --rounds 20
+
+.PHONY: bench-syscalls
+bench-syscalls: bench-tools ## how many system calls a start takes, by strace
+	$(BENCH) --nsinit $(NSINIT) --tools $(TOOLS) --image $(IMAGES)/busybox --count-syscalls
+
+.PHONY: install
+install: build ## the binary, man pages and completions under PREFIX (/usr/local)
+	install -D -m 755 $(OUT)/nsinit $(DESTDIR)$(PREFIX)/bin/nsinit
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	$(OUT)/nsinit man $(DESTDIR)$(PREFIX)/share/man/man1
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	$(OUT)/nsinit completions bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/nsinit
+	install -d $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+	$(OUT)/nsinit completions zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_nsinit
+	install -d $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	$(OUT)/nsinit completions fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/nsinit.fish
+
+.PHONY: clean
+clean: cargo ## removes what was built and the images; downloads stay in .cache
+	cargo clean
+	rm -rf --one-file-system .cache/images
