@@ -1,0 +1,74 @@
+//! The architectures that we have system-call tables for.
+
+use crate::rules::Architecture;
+
+/// An architecture whose system calls can be filtered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Arch {
+    /// x86-64, without x32.
+    X86_64,
+    /// 32-bit x86.
+    X86,
+    /// x32: x86-64 instructions, 32-bit pointers, numbers with bit 30 set.
+    X32,
+    /// 64-bit ARM, little-endian.
+    Aarch64,
+    /// 32-bit ARM (EABI), little-endian.
+    Arm,
+}
+
+impl Arch {
+    /// The architecture this program was built for, if there is a table for it.
+    #[must_use]
+    pub const fn native() -> Option<Arch> {
+        if cfg!(all(target_arch = "x86_64", target_pointer_width = "64")) {
+            Some(Arch::X86_64)
+        } else if cfg!(target_arch = "x86") {
+            Some(Arch::X86)
+        } else if cfg!(all(target_arch = "aarch64", target_endian = "little")) {
+            Some(Arch::Aarch64)
+        } else if cfg!(all(target_arch = "arm", target_endian = "little")) {
+            Some(Arch::Arm)
+        } else {
+            None
+        }
+    }
+
+    /// What the kernel puts into `seccomp_data.arch` (`AUDIT_ARCH_*`, linux/audit.h).
+    #[must_use]
+    pub const fn audit(self) -> u32 {
+        match self {
+            Arch::X86_64 | Arch::X32 => 0xc000_003e,
+            Arch::X86 => 0x4000_0003,
+            Arch::Aarch64 => 0xc000_00b7,
+            Arch::Arm => 0x4000_0028,
+        }
+    }
+
+    /// Whether its registers, hence arguments, have 32 bits.
+    pub(crate) const fn is_32bit(self) -> bool {
+        matches!(self, Arch::X86 | Arch::Arm)
+    }
+
+    /// Whether a kernel whose native architecture is `native` can run programs of `self`.
+    pub(crate) const fn runs_on(self, native: Arch) -> bool {
+        match native {
+            Arch::X86_64 | Arch::X32 => matches!(self, Arch::X86_64 | Arch::X86 | Arch::X32),
+            // A 32-bit program may run under a 64-bit kernel.
+            Arch::X86 => matches!(self, Arch::X86 | Arch::X86_64 | Arch::X32),
+            Arch::Aarch64 | Arch::Arm => matches!(self, Arch::Aarch64 | Arch::Arm),
+        }
+    }
+
+    /// The table for an architecture of the OCI specification, if we have one.
+    pub(crate) const fn of(architecture: Architecture) -> Option<Arch> {
+        match architecture {
+            Architecture::X86_64 => Some(Arch::X86_64),
+            Architecture::X86 => Some(Arch::X86),
+            Architecture::X32 => Some(Arch::X32),
+            Architecture::Aarch64 => Some(Arch::Aarch64),
+            Architecture::Arm => Some(Arch::Arm),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Profile to program: an architecture check, then a binary decision tree over call numbers, whose
+//! leaves end the filter or look at arguments.
+
+use crate::arch::Arch;
+use crate::assemble::{Assembler, Label};
+use crate::compare::condition;
+use crate::error::Error;
+use crate::filter::{ARCH, JEQ, JGE, MAX_INSTRUCTIONS, NR, Program, RET_NOTIFY};
+use crate::ranges::{BAD_ARCH, Group, Leaf, Range};
+use crate::resolve::{Alternative, Resolved, resolve};
+use crate::rules::Profile;
+
+/// What a profile is compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The architecture of the kernel that will run the filter; see [`Arch::native`].
+    pub native: Arch,
+    /// If the default action is an errno, calls whose number is above all that the profile names
+    /// fail with ENOSYS instead: a profile cannot mean to forbid what was not there when it was
+    /// written, and C libraries fall back to older calls on ENOSYS only. libseccomp does not do
+    /// this by itself, OCI runtimes do.
+    pub newer_is_enosys: bool,
+}
+
+impl Options {
+    /// For `native`, with ENOSYS for calls newer than the profile.
+    #[must_use]
+    pub const fn new(native: Arch) -> Options {
+        Options { native, newer_is_enosys: true }
+    }
+}
+
+/// Compiles `profile`; the crate's documentation says what a profile means.
+///
+/// The listener's fields (`listenerPath`, `listenerMetadata`) do not matter here.
+///
+/// # Errors
+/// A field with a value that makes no sense, or a filter longer than [`MAX_INSTRUCTIONS`].
+pub fn compile(profile: &Profile, options: Options) -> Result<Program, Error> {
+    let resolved = resolve(profile, options)?;
+    let mut asm = Assembler::new();
+    let mut next = asm.ret(BAD_ARCH);
+    for group in resolved.groups.iter().rev() {
+        let body = Body { asm: &mut asm, resolved: &resolved, group, chains: Vec::new() }.write();
+        next = asm.compare(JEQ, group.audit, body, next);
+    }
+    next = asm.load(ARCH, next);
+    let filter = asm.finish(next);
+    if filter.len() > MAX_INSTRUCTIONS {
+        return Err(Error::TooLong { instructions: filter.len() });
+    }
+    let used = resolved.alternatives.iter().map(|alternative| alternative.outcome);
+    Ok(Program {
+        filter,
+        flags: profile.flags.iter().fold(0, |bits, flag| bits | flag.bit()),
+        needs_listener: used.chain([resolved.default]).any(|outcome| outcome == RET_NOTIFY),
+        skipped: resolved.skipped,
+    })
+}
+
+/// Writes the code for the calls of one group.
+struct Body<'a> {
+    asm: &'a mut Assembler,
+    resolved: &'a Resolved<'a>,
+    group: &'a Group,
+    /// Where each chain is, once something needed it.
+    chains: Vec<Option<Label>>,
+}
+
+impl Body<'_> {
+    fn write(mut self) -> Label {
+        self.chains.resize(self.group.chains.len(), None);
+        let tree = self.tree(&self.group.ranges);
+        self.asm.load(NR, tree)
+    }
+
+    /// A binary search for the call's number, which is in the accumulator, among `ranges`.
+    fn tree(&mut self, ranges: &[Range]) -> Label {
+        match ranges {
+            [] => self.asm.ret(BAD_ARCH),
+            [one] => self.leaf(one.leaf),
+            // A single number among others: one comparison for two.
+            [before, one, after] if before.leaf == after.leaf && after.start - one.start == 1 => {
+                let no = self.leaf(before.leaf);
+                let yes = self.leaf(one.leaf);
+                self.asm.compare(JEQ, one.start, yes, no)
+            }
+            _ => {
+                let (left, right) = ranges.split_at(ranges.len() / 2);
+                let pivot = right.first().map_or(0, |range| range.start);
+                let yes = self.tree(right);
+                let no = self.tree(left);
+                self.asm.compare(JGE, pivot, yes, no)
+            }
+        }
+    }
+
+    fn leaf(&mut self, leaf: Leaf) -> Label {
+        let index = match leaf {
+            Leaf::Return(value) => return self.asm.ret(value),
+            Leaf::Chain(index) => index,
+        };
+        if let Some(Some(label)) = self.chains.get(index) {
+            return *label;
+        }
+        let label = self.chain(self.group.chains.get(index).map_or(&[], Vec::as_slice));
+        if let Some(place) = self.chains.get_mut(index) {
+            *place = Some(label);
+        }
+        label
+    }
+
+    /// Alternatives, tried in turn; each holds if all its conditions do.
+    fn chain(&mut self, indices: &[usize]) -> Label {
+        let mut next = self.asm.ret(self.resolved.default);
+        for index in indices.iter().rev() {
+            let Some(Alternative { args, outcome }) = self.resolved.alternatives.get(*index) else {
+                continue;
+            };
+            let no = next;
+            let mut yes = self.asm.ret(*outcome);
+            for arg in args.iter().rev() {
+                yes = condition(self.asm, arg, self.group.is_32bit, yes, no);
+            }
+            next = yes;
+        }
+        next
+    }
+}
+
+#[cfg(test)]
+mod tests;
