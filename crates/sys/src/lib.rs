@@ -13,6 +13,7 @@ pub mod exec;
 pub mod fork;
 pub mod keyring;
 pub mod mount;
+pub mod network;
 pub mod pidfd;
 pub mod seccomp;
 pub mod signal;

@@ -1,0 +1,26 @@
+//! The container's network: loopback, veth pairs, addresses, routes, statistics.
+//!
+//! [`plan()`] resolves a configuration into plain data without a system call. The parent, in the
+//! host's network namespace, makes the pairs with [`attach`] as soon as the container's namespace
+//! exists: their container ends are born in there under their final names. The container's init
+//! then gives them addresses and routes with [`configure`]. [`detach`] removes the host ends, and
+//! [`statistics`] reads the container ends.
+//!
+//! Everything goes through rtnetlink(7), but for loopback, which one ioctl brings up: a container
+//! without veth pairs opens no netlink socket.
+
+mod configure;
+mod host;
+mod link;
+mod names;
+mod netlink;
+mod plan;
+mod statistics;
+
+#[cfg(test)]
+mod testing;
+
+pub use configure::configure;
+pub use host::{attach, detach};
+pub use plan::{ContainerNetwork, LinkPlan, NetworkPlan, RoutePlan, VethHost, plan};
+pub use statistics::{InterfaceStats, statistics};
