@@ -75,7 +75,7 @@ impl Error {
     pub fn errno(&self) -> Option<i32> {
         match &self.cause {
             Cause::System(error) => Some(error.errno),
-            Cause::Cgroup(error) => error.errno(),
+            Cause::Cgroup(error) => error.errno().map(rustix::io::Errno::raw_os_error),
             Cause::Message(_) => None,
         }
     }
