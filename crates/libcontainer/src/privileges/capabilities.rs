@@ -1,0 +1,108 @@
+//! The five capability sets of the calling thread (capabilities(7)).
+
+use rustix::io::Errno;
+use rustix::thread::{
+    self, CapabilitySet, capability_is_in_bounding_set, clear_ambient_capability_set,
+    configure_capability_in_ambient_set, remove_capability_from_bounding_set, set_capabilities,
+};
+use sys::Context;
+
+use super::failed;
+use crate::Result;
+use crate::plan::capabilities::{CapabilitySets, SYS_ADMIN, names};
+
+/// Drops every capability but `keep` from the bounding set, also those that are newer than our
+/// table of names.
+pub(super) fn drop_bounding(keep: u64) -> Result<()> {
+    for bit in bits(!keep) {
+        let capability = CapabilitySet::from_bits_retain(bit);
+        match remove_capability_from_bounding_set(capability) {
+            Ok(()) => {}
+            // Above the kernel's last one.
+            Err(Errno::INVAL) => break,
+            Err(Errno::PERM) if capability_is_in_bounding_set(capability) == Ok(false) => {}
+            Err(errno) => {
+                let error = sys::SysError::new("prctl", drop_args(bit), errno);
+                let advice = [(Errno::PERM, "it needs CAP_SETPCAP")];
+                return Err(failed(error, "dropping capabilities", &advice));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn drop_args(bit: u64) -> String {
+    format!("PR_CAPBSET_DROP {}", names(bit))
+}
+
+/// The sets that the process really gets.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Grant {
+    sets: thread::CapabilitySets,
+    ambient: u64,
+    /// What it holds now, of which all else is given up.
+    held: CapabilitySet,
+}
+
+/// What of the wanted sets can be granted by a process that holds what this one does. The rest is
+/// warned about, as the OCI specification asks (config.md, "capabilities").
+pub(super) fn grantable(wanted: &CapabilitySets, warnings: &mut Vec<String>) -> Result<Grant> {
+    let held = thread::capabilities(None).sys("capget", String::new)?;
+    let permitted = wanted.permitted & held.permitted.bits();
+    let inheritable = wanted.inheritable & (held.inheritable.bits() | held.permitted.bits());
+    let lost = (wanted.permitted & !permitted) | (wanted.inheritable & !inheritable);
+    if lost != 0 {
+        warnings.push(format!("{} left out: the caller does not hold it", names(lost)));
+    }
+    Ok(Grant {
+        sets: thread::CapabilitySets {
+            effective: CapabilitySet::from_bits_retain(wanted.effective & permitted),
+            permitted: CapabilitySet::from_bits_retain(permitted),
+            inheritable: CapabilitySet::from_bits_retain(inheritable),
+        },
+        ambient: wanted.ambient & permitted & inheritable,
+        held: held.permitted,
+    })
+}
+
+impl Grant {
+    /// In force is what will be and CAP_SYS_ADMIN; the rest is still held.
+    pub(super) fn prepare(&self) -> Result<()> {
+        let admin = CapabilitySet::from_bits_retain(SYS_ADMIN) & self.held;
+        capset(thread::CapabilitySets {
+            effective: self.sets.effective | admin,
+            permitted: self.held,
+            inheritable: self.sets.inheritable,
+        })
+    }
+
+    /// The process has these sets and nothing more.
+    pub(super) fn set(&self) -> Result<()> {
+        capset(self.sets)?;
+        // An ambient capability is always inheritable, so there is none where nothing is.
+        if !self.sets.inheritable.is_empty() {
+            clear_ambient_capability_set().sys("prctl", || "PR_CAP_AMBIENT_CLEAR_ALL")?;
+        }
+        for bit in bits(self.ambient) {
+            configure_capability_in_ambient_set(CapabilitySet::from_bits_retain(bit), true)
+                .sys("prctl", || format!("PR_CAP_AMBIENT_RAISE {}", names(bit)))?;
+        }
+        Ok(())
+    }
+}
+
+fn capset(sets: thread::CapabilitySets) -> Result<()> {
+    Ok(set_capabilities(None, sets).sys("capset", || {
+        format!(
+            "effective {:#x}, permitted {:#x}, inheritable {:#x}",
+            sets.effective.bits(),
+            sets.permitted.bits(),
+            sets.inheritable.bits()
+        )
+    })?)
+}
+
+/// The set bits, lowest first.
+fn bits(set: u64) -> impl Iterator<Item = u64> {
+    (0..u64::BITS).map(|number| 1 << number).filter(move |bit| set & bit != 0)
+}

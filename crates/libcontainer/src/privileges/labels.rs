@@ -1,0 +1,70 @@
+//! What the security modules do at execve: AppArmor's profile (apparmor(7)), SELinux' label
+//! (getexeccon(3)).
+
+use rustix::io::Errno;
+
+use super::Procfs;
+use crate::plan::process::ProcessPlan;
+use crate::{Error, Result};
+
+/// Asks the kernel for profile and label at the next execve. Both go through the verified procfs
+/// handle, so no mount over `/proc` can swallow them (CVE-2019-16884).
+pub(super) fn apply(plan: &ProcessPlan, proc: &Procfs) -> Result<()> {
+    if let Some(profile) = &plan.apparmor_profile {
+        apparmor(profile, proc)?;
+    }
+    if let Some(label) = &plan.selinux_label {
+        selinux(label, plan.keyring.is_some(), proc)?;
+    }
+    Ok(())
+}
+
+fn apparmor(profile: &str, proc: &Procfs) -> Result<()> {
+    let step = || format!("changing to the AppArmor profile {profile:?}");
+    // The directory is there where the kernel has AppArmor.
+    match proc.open_file("self/attr/apparmor/exec", rustix::fs::OFlags::WRONLY) {
+        Ok(_) => {}
+        // Where nothing confines, "unconfined" is what the process is.
+        Err(error) if missing(&error) && profile == "unconfined" => return Ok(()),
+        Err(error) if missing(&error) => {
+            return Err(error
+                .within(step())
+                .with_hint("AppArmor is not enabled in this kernel: set no profile"));
+        }
+        Err(error) => return Err(error.within(step())),
+    }
+    proc.write("self/attr/apparmor/exec", format!("exec {profile}").as_bytes()).map_err(|error| {
+        let hint = match error.errno().map(Errno::from_raw_os_error) {
+            Some(Errno::NOENT) => "no such profile is loaded: see apparmor_parser(8)",
+            Some(Errno::ACCESS | Errno::PERM) => "the caller's own profile does not allow it",
+            _ => "see apparmor(7)",
+        };
+        error.within(step()).with_hint(hint)
+    })
+}
+
+fn selinux(label: &str, keyring: bool, proc: &Procfs) -> Result<()> {
+    let write = |file: &str| {
+        proc.write(file, label.as_bytes()).map_err(|error| {
+            let step = format!("taking the SELinux label {label:?}");
+            let hint = match selinux_runs(proc) {
+                Ok(false) => "SELinux is not enabled in this kernel: set no label",
+                _ => "the loaded policy does not allow it",
+            };
+            error.within(step).with_hint(hint)
+        })
+    };
+    if keyring {
+        write("self/attr/keycreate")?;
+    }
+    write("self/attr/exec")
+}
+
+fn selinux_runs(proc: &Procfs) -> Result<bool> {
+    let text = proc.read("filesystems")?;
+    Ok(String::from_utf8_lossy(&text).contains("selinuxfs"))
+}
+
+fn missing(error: &Error) -> bool {
+    error.errno() == Some(Errno::NOENT.raw_os_error())
+}

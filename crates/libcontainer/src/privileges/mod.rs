@@ -1,0 +1,144 @@
+//! From root of the container to the user's process: who it is, what it may, where it starts.
+//!
+//! The calls come in this order, each in a single-threaded process (credentials are a thread's):
+//!
+//! 1. [`outside`] before a user namespace is entered, with the caller's own privileges;
+//! 2. [`sysctl`] and [`resolve_user`] after the pivot, as root of the container;
+//! 3. [`apply`], after which the process is the user;
+//! 4. [`find_program`] with [`environment`], as the user;
+//! 5. [`Applied::seal`], directly before execve, since a filter may refuse anything;
+//! 6. [`explain`] if execve failed.
+
+mod accounts;
+mod capabilities;
+mod cwd;
+mod labels;
+mod program;
+mod rlimits;
+mod seccomp;
+mod sysctl;
+mod user;
+
+use std::os::fd::OwnedFd;
+
+use rustix::fs::Mode;
+use rustix::io::Errno;
+use rustix::thread::set_no_new_privs;
+use sys::{Context, SysError};
+
+use crate::plan::process::ProcessPlan;
+use crate::procfs::Procfs;
+use crate::{Error, Result, Step};
+
+pub use cwd::make as make_cwd;
+pub use program::{explain, find as find_program};
+pub use sysctl::write as sysctl;
+pub use user::{Identity, environment, resolve as resolve_user};
+
+/// What only the caller's privileges can do: the OOM score, and hard limits that rise. Both ask
+/// for CAP_SYS_RESOURCE in the initial user namespace, and both are inherited by children. The
+/// limits in force stay as they are until [`apply`].
+pub fn outside(plan: &ProcessPlan, proc: &Procfs) -> Result<()> {
+    if let Some(score) = plan.oom_score_adj {
+        proc.write("self/oom_score_adj", score.to_string().as_bytes())
+            .step(|| "setting the OOM score")
+            .map_err(|error| match error.errno().map(Errno::from_raw_os_error) {
+                Some(Errno::ACCESS | Errno::PERM) => {
+                    error.with_hint("lowering it needs CAP_SYS_RESOURCE")
+                }
+                _ => error,
+            })?;
+    }
+    rlimits::raise(&plan.rlimits)
+}
+
+/// The process is the user now; only the filters are missing.
+#[derive(Debug)]
+#[must_use = "seal() loads the filters and gives up what loading them needed"]
+pub struct Applied {
+    warnings: Vec<String>,
+    pending: Option<capabilities::Grant>,
+}
+
+/// Makes the calling process what the plan says: keyring, labels, capabilities, ids, umask,
+/// working directory, limits, no_new_privs, parent death signal.
+pub fn apply(plan: &ProcessPlan, identity: &Identity, proc: &Procfs) -> Result<Applied> {
+    let mut warnings = Vec::new();
+    labels::apply(plan, proc)?;
+    if let Some(name) = &plan.keyring {
+        keyring(name, &mut warnings)?;
+    }
+    let entered = plan.lenient_cwd && cwd::enter_as_root(&plan.cwd)?;
+    capabilities::drop_bounding(plan.capabilities.bounding)?;
+    user::become_user(identity)?;
+    let grant = capabilities::grantable(&plan.capabilities, &mut warnings)?;
+    // Without no_new_privs a filter can be loaded by CAP_SYS_ADMIN only.
+    let privileged_load = !plan.filters.is_empty() && !plan.no_new_privileges;
+    let pending = if privileged_load {
+        grant.prepare()?;
+        Some(grant)
+    } else {
+        grant.set()?;
+        None
+    };
+    // Any change of ids or growth of capabilities clears it (prctl(2)).
+    if let Some(signal) = plan.parent_death_signal {
+        sys::death_signal::set(signal).step(|| "setting the parent death signal")?;
+    }
+    rustix::process::umask(Mode::from_raw_mode(plan.umask));
+    if !entered {
+        cwd::enter(&plan.cwd, identity)?;
+    }
+    cwd::verify(&plan.cwd)?;
+    rlimits::set(&plan.rlimits)?;
+    if plan.no_new_privileges {
+        set_no_new_privs(true).sys("prctl", || "PR_SET_NO_NEW_PRIVS")?;
+    }
+    Ok(Applied { warnings, pending })
+}
+
+impl Applied {
+    /// What could not be granted, one line each.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Loads the filters, and gives up what loading them needed. The descriptor is the listener
+    /// of the filter that leaves calls to an agent.
+    pub fn seal(self, plan: &ProcessPlan) -> Result<Option<OwnedFd>> {
+        let listener = seccomp::load(&plan.filters)?;
+        if let Some(grant) = self.pending {
+            grant.set()?;
+        }
+        Ok(listener)
+    }
+}
+
+/// A new session keyring, so that the caller's keys stay the caller's (session-keyring(7)).
+fn keyring(name: &std::ffi::CStr, warnings: &mut Vec<String>) -> Result<()> {
+    match sys::keyring::join_session(name) {
+        Ok(()) => Ok(()),
+        Err(error) if error.errno() == Errno::NOSYS => {
+            warnings.push("this kernel has no keyrings, none is made".to_owned());
+            Ok(())
+        }
+        Err(error) => {
+            let full = error.errno() == Errno::DQUOT;
+            let error = Error::from(error).within("making a session keyring");
+            Err(if full { error.with_hint("kernel.keys.maxkeys is reached") } else { error })
+        }
+    }
+}
+
+/// A failed system call at a step, with advice for some errnos.
+fn failed(error: SysError, step: &str, advice: &[(Errno, &str)]) -> Error {
+    let errno = error.errno();
+    let error = Error::from(error).within(step);
+    match advice.iter().find(|(on, _)| *on == errno) {
+        Some((_, hint)) => error.with_hint(*hint),
+        None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests;
