@@ -11,14 +11,18 @@
 mod detect;
 pub mod devices;
 mod error;
+mod events;
 mod file;
 mod freezer;
 mod kill;
 mod manager;
+mod parse;
 mod path;
+mod psi;
 mod resources;
 mod set;
 mod setting;
+mod stats;
 mod tree;
 mod v1;
 mod v2;
@@ -26,5 +30,11 @@ mod v2;
 pub use detect::{Hierarchy, Host, Mode, Unified};
 pub use devices::{Access, DeviceKind, DeviceRule};
 pub use error::{Error, Result};
+pub use events::{Event, Notifier, Pressure};
 pub use manager::Manager;
+pub use psi::{Psi, Stall};
 pub use resources::{BlockIo, Cpu, Memory, Rdma, Resources, ThrottleDevice, WeightDevice};
+pub use stats::{
+    BlkioEntry, BlkioStats, CpuStats, CpuUsage, MemoryData, MemoryStats, PidsStats, PressureStats,
+    RdmaStats, Stats, ThrottlingData,
+};

@@ -90,6 +90,11 @@ impl Manager {
         self.paths.get(controller).filter(|_| controller != UNIFIED).map(PathBuf::as_path)
     }
 
+    /// The different directories of version 1, each with its controllers.
+    pub(crate) fn v1_groups(&self) -> &[(PathBuf, Vec<String>)] {
+        &self.v1
+    }
+
     /// The directory in the version 2 tree.
     pub(crate) fn v2(&self) -> Option<&Path> {
         self.paths.get(UNIFIED).map(PathBuf::as_path)
