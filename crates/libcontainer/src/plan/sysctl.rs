@@ -2,7 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Error, Result};
+
+/// One parameter to write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sysctl {
+    /// The key as the configuration writes it.
+    pub key: String,
+    /// Its file below `/proc/sys`, for instance `net/ipv4/ip_forward`.
+    pub path: String,
+    /// The value, one line.
+    pub value: String,
+}
 
 /// Which namespaces are the container's: new, or joined by path *and* not the caller's own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -33,13 +46,12 @@ const IPC: [&str; 12] = [
     "shmmni",
 ];
 
-/// Checks the parameters against the namespaces; what comes out is each file below `/proc/sys`,
-/// for instance `net/ipv4/ip_forward`, and its value of one line.
+/// Checks the parameters against the namespaces.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) naming the key.
-pub fn plan(parameters: &BTreeMap<String, String>, owned: Owned) -> Result<Vec<(String, String)>> {
-    let mut planned: Vec<(String, String)> = Vec::with_capacity(parameters.len());
+pub fn plan(parameters: &BTreeMap<String, String>, owned: Owned) -> Result<Vec<Sysctl>> {
+    let mut planned: Vec<Sysctl> = Vec::with_capacity(parameters.len());
     for (key, value) in parameters {
         let refuse = |why: &str| Err(Error::invalid(format!("sysctl[{key:?}]"), why));
         let Some(path) = path(key) else {
@@ -51,10 +63,10 @@ pub fn plan(parameters: &BTreeMap<String, String>, owned: Owned) -> Result<Vec<(
         if value.is_empty() || value.contains(['\n', '\0']) {
             return refuse("the value must be one line, and not empty");
         }
-        if planned.iter().any(|earlier| earlier.0 == path) {
+        if planned.iter().any(|earlier| earlier.path == path) {
             return refuse("is set twice, by two spellings");
         }
-        planned.push((path, value.clone()));
+        planned.push(Sysctl { key: key.clone(), path, value: value.clone() });
     }
     Ok(planned)
 }

@@ -4,10 +4,10 @@
 //!
 //! 1. [`outside`] before a user namespace is entered, with the caller's own privileges;
 //! 2. [`sysctl`] and [`resolve_user`] after the pivot, as root of the container;
-//! 3. [`apply`], after which the process is the user;
-//! 4. [`find_program`] with [`environment`], as the user;
-//! 5. [`Applied::seal`], directly before execve, since a filter may refuse anything;
-//! 6. [`explain`] if execve failed.
+//! 3. [`apply`], after which the process is the user and may do no more than he;
+//! 4. [`find_program`] and [`environment`], as the user; messages and waits that remain;
+//! 5. [`Applied::seal`], directly before execve, since a limit or a filter may refuse anything;
+//! 6. [`not_executed`] if execve failed.
 
 mod accounts;
 mod capabilities;
@@ -31,7 +31,7 @@ use crate::procfs::Procfs;
 use crate::{Error, Result, Step};
 
 pub use cwd::make as make_cwd;
-pub use program::{explain, find as find_program};
+pub use program::{find as find_program, not_executed};
 pub use sysctl::write as sysctl;
 pub use user::{Identity, environment, resolve as resolve_user};
 
@@ -52,16 +52,16 @@ pub fn outside(plan: &ProcessPlan, proc: &Procfs) -> Result<()> {
     rlimits::raise(&plan.rlimits)
 }
 
-/// The process is the user now; only the filters are missing.
+/// The process is the user now; what would hinder the rest of its way is missing.
 #[derive(Debug)]
-#[must_use = "seal() loads the filters and gives up what loading them needed"]
+#[must_use = "seal() sets the limits, loads the filters and gives up what loading them needed"]
 pub struct Applied {
     warnings: Vec<String>,
     pending: Option<capabilities::Grant>,
 }
 
 /// Makes the calling process what the plan says: keyring, labels, capabilities, ids, umask,
-/// working directory, limits, no_new_privs, parent death signal.
+/// working directory, no_new_privs.
 pub fn apply(plan: &ProcessPlan, identity: &Identity, proc: &Procfs) -> Result<Applied> {
     let mut warnings = Vec::new();
     labels::apply(plan, proc)?;
@@ -81,16 +81,11 @@ pub fn apply(plan: &ProcessPlan, identity: &Identity, proc: &Procfs) -> Result<A
         grant.set()?;
         None
     };
-    // Any change of ids or growth of capabilities clears it (prctl(2)).
-    if let Some(signal) = plan.parent_death_signal {
-        sys::death_signal::set(signal).step(|| "setting the parent death signal")?;
-    }
     rustix::process::umask(Mode::from_raw_mode(plan.umask));
     if !entered {
         cwd::enter(&plan.cwd, identity)?;
     }
     cwd::verify(&plan.cwd)?;
-    rlimits::set(&plan.rlimits)?;
     if plan.no_new_privileges {
         set_no_new_privs(true).sys("prctl", || "PR_SET_NO_NEW_PRIVS")?;
     }
@@ -103,9 +98,14 @@ impl Applied {
         &self.warnings
     }
 
-    /// Loads the filters, and gives up what loading them needed. The descriptor is the listener
-    /// of the filter that leaves calls to an agent.
+    /// Sets the parent death signal (nothing after this clears it but execve of a set-user-ID
+    /// program, prctl(2)) and the limits, loads the filters, and gives up what loading them
+    /// needed. The descriptor is the listener of the filter that leaves calls to an agent.
     pub fn seal(self, plan: &ProcessPlan) -> Result<Option<OwnedFd>> {
+        if let Some(signal) = plan.parent_death_signal {
+            sys::death_signal::set(signal).step(|| "setting the parent death signal")?;
+        }
+        rlimits::set(&plan.rlimits)?;
         let listener = seccomp::load(&plan.filters)?;
         if let Some(grant) = self.pending {
             grant.set()?;

@@ -1,62 +1,73 @@
 //! Finding the program, and explaining why it could not be executed.
 
+use std::ffi::OsStr;
 use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::{Access, AtFlags, CWD, FileType, Mode, OFlags, accessat, open, statat};
 use rustix::io::Errno;
+use rustix::path::Arg;
 use sys::SysError;
 
+use super::user::Identity;
 use crate::plan::process::ProcessPlan;
 use crate::{Error, ErrorKind, Result};
 
 /// Where programs are looked for when the environment has no PATH.
 const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The path to execute, to be called as the user, inside the container, in the working directory.
-/// A name with a slash is taken as it is. Others are looked up in the PATH of the plan's
+/// The path to execute, to be called inside the container as the user: root may find what the user
+/// cannot execute. A name with a slash is taken as it is, seen from the plan's working directory;
+/// others are looked up in the PATH of the plan's
 /// environment; its elements that are not absolute are passed over, so that no program of the
 /// working directory is started by surprise.
 ///
 /// # Errors
 /// [`ErrorKind::ProcessNotExecuted`] with an errno: ENOENT for what does not exist (exit code 127
 /// by custom), EACCES or EISDIR for what cannot be executed (126).
-pub fn find(plan: &ProcessPlan) -> Result<CString> {
+pub fn find(plan: &ProcessPlan, identity: &Identity) -> Result<CString> {
     let Some(name) = plan.args.first() else {
-        return Err(not_executed(c"", "", Errno::NOENT));
+        return Err(refused(c"", "", Errno::NOENT));
+    };
+    let denied = |path: &CStr| {
+        let hint = format!("for uid {} it is not executable, or its mount is noexec", identity.uid);
+        refused(path, "", Errno::ACCESS).with_hint(hint)
     };
     if name.as_bytes().contains(&b'/') {
-        return match executable(name) {
+        // An absolute name replaces the directory.
+        return match executable(&plan.cwd.join(OsStr::from_bytes(name.as_bytes()))) {
             Ok(()) => Ok(name.clone()),
-            Err(errno) => Err(not_executed(name, "", errno)),
+            Err(Errno::ACCESS) => Err(denied(name)),
+            Err(errno) => Err(refused(name, "", errno)),
         };
     }
     let path = plan.env.iter().find_map(|entry| entry.as_bytes().strip_prefix(b"PATH="));
     let path = path.unwrap_or(DEFAULT_PATH);
-    let mut denied = None;
+    let mut found = None;
     for directory in path.split(|byte| *byte == b':').filter(|d| d.starts_with(b"/")) {
         let Ok(candidate) = CString::new([directory, b"/", name.as_bytes()].concat()) else {
             continue;
         };
         match executable(&candidate) {
             Ok(()) => return Ok(candidate),
-            Err(Errno::ACCESS) => denied = denied.or(Some(candidate)),
+            Err(Errno::ACCESS) => found = found.or(Some(candidate)),
             Err(_) => {}
         }
     }
-    match denied {
-        Some(candidate) => Err(not_executed(&candidate, "", Errno::ACCESS)),
+    match found {
+        Some(candidate) => Err(denied(&candidate)),
         None => {
             let what = ": executable file not found in $PATH";
             let hint = format!("PATH is {:?}", String::from_utf8_lossy(path));
-            Err(not_executed(name, what, Errno::NOENT).with_hint(hint))
+            Err(refused(name, what, Errno::NOENT).with_hint(hint))
         }
     }
 }
 
 /// Whether the calling process may execute it, as far as its mode and mount say.
-fn executable(path: &CStr) -> std::result::Result<(), Errno> {
+fn executable<P: Arg + Copy>(path: P) -> std::result::Result<(), Errno> {
     accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS)?;
     match FileType::from_raw_mode(statat(CWD, path, AtFlags::empty())?.st_mode) {
         FileType::RegularFile => Ok(()),
@@ -65,15 +76,15 @@ fn executable(path: &CStr) -> std::result::Result<(), Errno> {
     }
 }
 
-fn not_executed(program: &CStr, what: &str, errno: Errno) -> Error {
+fn refused(program: &CStr, what: &str, errno: Errno) -> Error {
     let args = format!("{:?}{what}", program.to_string_lossy());
     Error::from(SysError::new("exec:", args, errno)).as_kind(ErrorKind::ProcessNotExecuted)
 }
 
 /// Why execve(2) of `program` failed, in the words of the kernel, with what a look at the file
 /// adds: a missing interpreter, another processor.
-pub fn explain(error: &SysError, program: &CStr) -> Error {
-    let explained = not_executed(program, "", error.errno());
+pub fn not_executed(program: &CStr, error: SysError) -> Error {
+    let explained = refused(program, "", error.errno());
     let head = head(program);
     let hint = match error.errno() {
         Errno::NOENT => missing_interpreter(&head),
