@@ -1,0 +1,278 @@
+//! A config's file systems as a list of operations: every path, option and rule checked once.
+
+mod cgroup;
+mod check;
+mod nodes;
+mod ops;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::config::mount_flags::{self, MountOptions, attr};
+use crate::config::{Config, Mount, Propagation, Rootfs};
+use crate::{Error, Result};
+
+pub use ops::{
+    Attributes, DeviceNode, Entry, Filesystem, Layer, MountOp, Node, RootSource, RootfsPlan, Source,
+};
+
+/// What the plan needs to know beside the config.
+#[derive(Debug, Clone, Default)]
+pub struct MountFacts {
+    /// Which mount namespace the container has.
+    pub mount_namespace: MountNamespace,
+    /// Device nodes can be made: the init has CAP_MKNOD in the first user namespace.
+    pub mknod: bool,
+    /// The container has a user namespace of its own.
+    pub user_namespace: bool,
+    /// The container's own control group: its directory on the host by controller, and by the
+    /// empty name on the version 2 tree. Empty where it stays in the caller's.
+    pub cgroup_paths: BTreeMap<String, PathBuf>,
+    /// The host has the version 2 tree only.
+    pub cgroup_unified: bool,
+    /// The container has a control group namespace of its own.
+    pub cgroup_namespace: bool,
+    /// The first process gets a terminal.
+    pub terminal: bool,
+}
+
+/// Which mount namespace a container has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MountNamespace {
+    /// Its own.
+    #[default]
+    New,
+    /// Somebody else's, by path.
+    Joined,
+    /// The caller's.
+    Host,
+}
+
+/// Plans the file systems of a container. One that joins a mount namespace takes its root and
+/// mounts as they are: it has no plan, and [`check_joined`] instead.
+///
+/// # Errors
+/// [`InvalidConfig`](crate::ErrorKind::InvalidConfig) with the field's path: `mounts[1].options[0]`.
+pub fn plan(config: &Config, facts: &MountFacts) -> Result<RootfsPlan> {
+    check::nothing_to_mount(config, facts.mount_namespace)?;
+    let entry = match (facts.mount_namespace, config.no_pivot_root) {
+        (MountNamespace::Joined, _) => {
+            let what = "the container has the root of the mount namespace that it joins";
+            return Err(Error::invalid("rootfs", what));
+        }
+        (MountNamespace::Host, _) => Entry::Chroot,
+        (MountNamespace::New, true) => Entry::Move,
+        (MountNamespace::New, false) => Entry::Pivot,
+    };
+    let mut planner = Planner { config, facts, sources: Vec::new(), ops: Vec::new() };
+    let root = planner.root()?;
+    for (index, mount) in config.mounts.iter().enumerate() {
+        planner.mount(mount, &format!("mounts[{index}]"))?;
+    }
+    planner.nodes()?;
+    planner.covers()?;
+    if facts.terminal && !planner.has_devpts() {
+        let what = "a terminal needs a devpts mounted at /dev/pts";
+        return Err(Error::invalid("process.terminal", what));
+    }
+    Ok(RootfsPlan {
+        root,
+        entry,
+        propagation: config.rootfs_propagation.unwrap_or(Propagation::Private),
+        readonly: config.readonly_rootfs,
+        sources: planner.sources,
+        ops: planner.ops,
+        terminal: facts.terminal,
+    })
+}
+
+/// Checks that a config that joins a mount namespace asks for nothing to be mounted in it.
+///
+/// # Errors
+/// [`InvalidConfig`](crate::ErrorKind::InvalidConfig) with the field's path.
+pub fn check_joined(config: &Config) -> Result<()> {
+    check::nothing_to_mount(config, MountNamespace::Joined)
+}
+
+/// The plan while it grows.
+struct Planner<'a> {
+    config: &'a Config,
+    facts: &'a MountFacts,
+    sources: Vec<Source>,
+    ops: Vec<MountOp>,
+}
+
+impl Planner<'_> {
+    fn root(&mut self) -> Result<RootSource> {
+        match &self.config.rootfs {
+            Rootfs::Directory(path) if path.is_absolute() => {
+                Ok(RootSource::Directory(path.clone()))
+            }
+            Rootfs::Directory(path) if path.as_os_str().is_empty() => {
+                Err(Error::invalid("rootfs", "there is no root file system"))
+            }
+            Rootfs::Directory(path) => {
+                let what = format!("{} is not an absolute path", path.display());
+                Err(Error::invalid("rootfs", what))
+            }
+            Rootfs::Host => {
+                Err(Error::invalid("rootfs", "a view of the host is not supported yet"))
+            }
+        }
+    }
+
+    fn mount(&mut self, mount: &Mount, field: &str) -> Result<()> {
+        let target = check::destination(&mount.destination, &format!("{field}.destination"))?;
+        let options =
+            mount_flags::parse(&mount.options).map_err(|error| check::in_field(error, field))?;
+        let bind = options.bind || mount.fstype == "bind";
+        check::proc_rules(&target, &mount.fstype, bind, &format!("{field}.destination"))?;
+        if bind {
+            return self.bind(mount, target, options, field);
+        }
+        if options.copy_up && mount.fstype != "tmpfs" {
+            let what = "tmpcopyup is an option of a tmpfs";
+            return Err(Error::invalid(format!("{field}.options"), what));
+        }
+        match mount.fstype.as_str() {
+            "" | "none" => {
+                let what = "needs a file-system type, or the option bind or rbind";
+                Err(Error::invalid(format!("{field}.type"), what))
+            }
+            "cgroup" | "cgroup2" => self.cgroup(target, options, field),
+            _ => {
+                let filesystem = self.filesystem(mount, target, options);
+                self.ops.push(MountOp::Filesystem(filesystem));
+                Ok(())
+            }
+        }
+    }
+
+    fn bind(
+        &mut self,
+        mount: &Mount,
+        target: PathBuf,
+        options: MountOptions,
+        field: &str,
+    ) -> Result<()> {
+        if let Some((name, _)) = options.superblock.iter().chain(&options.data).next() {
+            let what = format!("{name:?} is an option of a file system, and a bind makes none");
+            return Err(Error::invalid(format!("{field}.options"), what));
+        }
+        let path = check::source(mount.source.as_deref(), &format!("{field}.source"))?;
+        let recursive = options.recursive;
+        let attributes = self.attributes(&options, recursive);
+        let source = self.source(Source { path, recursive, device: None });
+        self.ops.push(MountOp::Bind { source, target, attributes });
+        Ok(())
+    }
+
+    /// What a bind with these options is made to be.
+    fn attributes(&self, options: &MountOptions, recursive: bool) -> Attributes {
+        let mut attributes = Attributes {
+            set: options.set,
+            clear: options.clear,
+            rec_set: options.rec_set,
+            rec_clear: options.rec_clear,
+            propagation: options.propagation.clone(),
+        };
+        if attributes.propagation.is_empty() {
+            // What it would have inherited, had it been bound inside the container.
+            let kind = match self.config.rootfs_propagation {
+                None | Some(Propagation::Slave) => Propagation::Slave,
+                Some(Propagation::Private | Propagation::Unbindable) => Propagation::Private,
+                Some(Propagation::Shared) => Propagation::Shared,
+            };
+            attributes.propagation.push((kind, true));
+        }
+        let first_shared = attributes.propagation.first().map(|(kind, _)| *kind);
+        if self.facts.user_namespace && first_shared == Some(Propagation::Shared) {
+            // A user namespace's root must not mount anything in the host: first a slave.
+            attributes.propagation.insert(0, (Propagation::Slave, true));
+        }
+        if !recursive {
+            attributes.flatten();
+        }
+        attributes
+    }
+
+    fn filesystem(&self, mount: &Mount, target: PathBuf, options: MountOptions) -> Filesystem {
+        let source = match &mount.source {
+            Some(source) => source.to_string_lossy().into_owned(),
+            None => mount.fstype.clone(),
+        };
+        let mut params = Vec::new();
+        if options.read_only() && source.starts_with('/') {
+            // Or its own journal would write to the device.
+            params.push(("ro".to_owned(), None));
+        }
+        params.push(("source".to_owned(), Some(source)));
+        params.extend(options.superblock);
+        params.extend(options.data);
+        let labelled = ["proc", "sysfs", "mqueue"].iter().all(|fstype| mount.fstype != *fstype);
+        if let Some(label) = self.config.mount_label.as_ref().filter(|l| labelled && !l.is_empty())
+        {
+            params.push(("context".to_owned(), Some(label.clone())));
+        }
+        let mut propagation = options.propagation;
+        propagation.iter_mut().for_each(|(_, recursive)| *recursive = false);
+        Filesystem {
+            fstype: mount.fstype.clone(),
+            params,
+            target,
+            attributes: options.set | options.rec_set,
+            propagation,
+            copy_up: options.copy_up,
+        }
+    }
+
+    /// Adds what is taken from the host.
+    fn source(&mut self, source: Source) -> usize {
+        self.sources.push(source);
+        self.sources.len() - 1
+    }
+
+    /// Read-only paths first: a masked one below stays masked.
+    fn covers(&mut self) -> Result<()> {
+        for (index, path) in self.config.readonly_paths.iter().enumerate() {
+            let path = check::destination(path, &format!("readonly_paths[{index}]"))?;
+            self.ops.push(MountOp::Readonly(path));
+        }
+        for (index, path) in self.config.masked_paths.iter().enumerate() {
+            let path = check::destination(path, &format!("masked_paths[{index}]"))?;
+            self.ops.push(MountOp::Mask(path));
+        }
+        Ok(())
+    }
+
+    /// Whether /dev/pts is a devpts, or part of a tree of the host.
+    fn has_devpts(&self) -> bool {
+        self.ops.iter().any(|op| match op {
+            MountOp::Filesystem(fs) => fs.fstype == "devpts" && fs.target == Path::new("/dev/pts"),
+            MountOp::Bind { target, .. } => Path::new("/dev/pts").starts_with(target),
+            _ => false,
+        })
+    }
+}
+
+impl Attributes {
+    /// Nothing passes in or out.
+    pub fn private() -> Self {
+        Self { propagation: vec![(Propagation::Private, false)], ..Self::default() }
+    }
+
+    /// For one mount with nothing below it: recursive changes are plain ones.
+    fn flatten(&mut self) {
+        self.set = (self.set & !self.rec_clear) | self.rec_set;
+        self.clear |= self.rec_clear;
+        (self.rec_set, self.rec_clear) = (0, 0);
+        // A change of the access-time mode names the whole field.
+        if self.set & attr::ATIME != 0 {
+            self.clear |= attr::ATIME;
+        }
+        self.propagation.iter_mut().for_each(|(_, recursive)| *recursive = false);
+    }
+}
+
+#[cfg(test)]
+mod tests;

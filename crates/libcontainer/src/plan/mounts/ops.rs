@@ -1,0 +1,182 @@
+//! The root file system as a list of operations, which `rootfs` carries out in order.
+//!
+//! Everything in here has been checked: paths are absolute and clean, options are bits, what the
+//! host gives is in one list of sources. `rootfs` decides nothing.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{DeviceKind, Propagation};
+
+/// The whole plan of a container's file systems.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RootfsPlan {
+    /// What becomes `/`.
+    pub root: RootSource,
+    /// How the process gets there.
+    pub entry: Entry,
+    /// Propagation of the root mount itself, once everything is in place.
+    pub propagation: Propagation,
+    /// Whether the root mount becomes read-only at the end.
+    pub readonly: bool,
+    /// What is opened in the host's view; the operations name them by index.
+    pub sources: Vec<Source>,
+    /// What is done, in order.
+    pub ops: Vec<MountOp>,
+    /// Whether a terminal is opened on the container's devpts.
+    pub terminal: bool,
+}
+
+/// What becomes the container's `/`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RootSource {
+    /// A directory of the host, absolute.
+    Directory(PathBuf),
+    /// Overlays over the host's own file systems.
+    Host(Vec<Layer>),
+}
+
+/// One file system of the host in a copy-on-write view. The first is `/`; each comes after the
+/// one that it is mounted on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layer {
+    /// Where it is mounted, in the host and in the container.
+    pub mountpoint: PathBuf,
+    /// MOUNT_ATTR_* bits that it keeps (nosuid, nodev, noexec, read-only).
+    pub attributes: u64,
+    /// Which source it is.
+    pub source: usize,
+}
+
+/// How the process gets into the root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Entry {
+    /// pivot_root(2), and the old root is detached.
+    Pivot,
+    /// The root is mounted over `/` and entered by chroot(2), for a host whose root is a ramfs.
+    Move,
+    /// chroot(2) alone: the container has the host's mount namespace.
+    Chroot,
+}
+
+/// Something of the host that is mounted in the container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// Absolute path in the host.
+    pub path: PathBuf,
+    /// With all that is mounted below it.
+    pub recursive: bool,
+    /// The device that it must be: kind, major, minor.
+    pub device: Option<(DeviceKind, u32, u32)>,
+}
+
+/// What a mount is made to be (mount_setattr(2)): MOUNT_ATTR_* bits, and propagation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attributes {
+    /// Bits set on the mount itself.
+    pub set: u64,
+    /// Bits cleared on the mount itself.
+    pub clear: u64,
+    /// Bits set on it and on all below it.
+    pub rec_set: u64,
+    /// Bits cleared on it and on all below it.
+    pub rec_clear: u64,
+    /// Changes of propagation, in order, each with whether it is of all below the mount too.
+    pub propagation: Vec<(Propagation, bool)>,
+}
+
+/// One operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MountOp {
+    /// A part of the host's tree appears in the container.
+    Bind {
+        /// Which of [`RootfsPlan::sources`].
+        source: usize,
+        /// Where; made as a directory or file, as the source is.
+        target: PathBuf,
+        /// What the mount is made to be, before it is seen.
+        attributes: Attributes,
+    },
+    /// A new file system.
+    Filesystem(Filesystem),
+    /// A mount that is there already becomes something else.
+    Change {
+        /// Its mount point.
+        target: PathBuf,
+        /// What it is made to be.
+        attributes: Attributes,
+    },
+    /// Nodes of one directory.
+    Nodes {
+        /// The directory; made where it is missing.
+        directory: PathBuf,
+        /// What is made in it.
+        nodes: Vec<Node>,
+    },
+    /// Hide what is there: a file by /dev/null, a directory by an empty read-only tmpfs. Passed
+    /// over where nothing is there.
+    Mask(PathBuf),
+    /// Make what is there read-only, with all that is mounted below it. Passed over where
+    /// nothing is there.
+    Readonly(PathBuf),
+}
+
+/// A file system made by fsopen(2).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filesystem {
+    /// Its type, as /proc/filesystems names it.
+    pub fstype: String,
+    /// What fsconfig(2) is given, in order: a flag has no value.
+    pub params: Vec<(String, Option<String>)>,
+    /// Where; made as a directory.
+    pub target: PathBuf,
+    /// MOUNT_ATTR_* bits of the new mount.
+    pub attributes: u64,
+    /// Changes of propagation, where it is not to be what its place gives it.
+    pub propagation: Vec<(Propagation, bool)>,
+    /// Whether what the image has at the target is copied into it.
+    pub copy_up: bool,
+}
+
+/// What is made in a directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Node {
+    /// mknod(2)
+    Device(DeviceNode),
+    /// A device of the host, bound on an empty file, where mknod is not allowed.
+    Bound {
+        /// Its name.
+        name: String,
+        /// Which of [`RootfsPlan::sources`].
+        source: usize,
+    },
+    /// A symbolic link; one that is there already stays.
+    Link {
+        /// Its name.
+        name: String,
+        /// Its text.
+        target: PathBuf,
+    },
+    /// `core -> /proc/kcore`, where this kernel has /proc/kcore.
+    Core,
+}
+
+/// A node made by mknod(2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceNode {
+    /// Its name.
+    pub name: String,
+    /// Character, block, or FIFO.
+    pub kind: DeviceKind,
+    /// The major number.
+    pub major: u32,
+    /// The minor number.
+    pub minor: u32,
+    /// Permission bits.
+    pub mode: u32,
+    /// The owner inside the container.
+    pub uid: u32,
+    /// The group inside the container.
+    pub gid: u32,
+}

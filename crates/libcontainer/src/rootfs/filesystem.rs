@@ -1,0 +1,91 @@
+//! New file systems by fsopen(2), fsconfig(2) and fsmount(2), with the kernel's own words where
+//! one is refused.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::io::Errno;
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_flag,
+    fsconfig_set_string, fsmount, fsopen,
+};
+use sys::{Context, SysError};
+
+use crate::config::mount_flags::attr;
+use crate::{Error, Result, Step};
+
+/// A parameter of a file system: a flag has no value.
+pub(super) type Param = (String, Option<String>);
+
+/// Makes a file system that is mounted nowhere yet, with MOUNT_ATTR_* `attributes`.
+pub(super) fn make(fstype: &str, params: &[Param], attributes: u64) -> Result<OwnedFd> {
+    let context = open_context(fstype)?;
+    for (key, value) in params {
+        configure(context.as_fd(), key, value.as_deref())?;
+    }
+    mount(context.as_fd(), attributes)
+}
+
+/// fsopen(2)
+pub(super) fn open_context(fstype: &str) -> Result<OwnedFd> {
+    let opened = fsopen(fstype, FsOpenFlags::FSOPEN_CLOEXEC).sys("fsopen", || fstype);
+    match opened {
+        Err(error) if error.errno() == Errno::NODEV => {
+            Err(error).hint(|| format!("this kernel has no file system \"{fstype}\""))
+        }
+        done => Ok(done?),
+    }
+}
+
+/// fsconfig(2), one parameter.
+pub(super) fn configure(context: BorrowedFd<'_>, key: &str, value: Option<&str>) -> Result<()> {
+    let result = match value {
+        Some(value) => fsconfig_set_string(context, key, value),
+        None => fsconfig_set_flag(context, key),
+    };
+    result.map_err(|errno| {
+        let args = value.map_or_else(|| key.to_owned(), |value| format!("{key}={value}"));
+        refused(context, "fsconfig", args, errno)
+    })
+}
+
+/// Makes the configured file system and a mount of it.
+pub(super) fn mount(context: BorrowedFd<'_>, attributes: u64) -> Result<OwnedFd> {
+    fsconfig_create(context)
+        .map_err(|errno| refused(context, "fsconfig", "create".into(), errno))?;
+    // What one kernel knows of the bits, another does not: they pass as they are.
+    let flags = MountAttrFlags::from_bits_retain(attributes as u32);
+    match fsmount(context, FsMountFlags::FSMOUNT_CLOEXEC, flags) {
+        Err(Errno::INVAL) if attributes & attr::NOSYMFOLLOW != 0 => {
+            let error = SysError::new("fsmount", "nosymfollow", Errno::INVAL);
+            Err(Error::from(error).with_hint("nosymfollow needs Linux 5.14"))
+        }
+        done => done.map_err(|errno| refused(context, "fsmount", String::new(), errno)),
+    }
+}
+
+/// The error with what the kernel logged to the context (fsopen(2), "message retrieval").
+fn refused(context: BorrowedFd<'_>, call: &'static str, args: String, errno: Errno) -> Error {
+    let error = Error::from(SysError::new(call, args, errno));
+    match last_message(context) {
+        Some(message) => error.with_hint(format!("the kernel says: {message}")),
+        None => error,
+    }
+}
+
+/// The last error line: `e tmpfs: Bad value for 'size'` without its `e `.
+fn last_message(context: BorrowedFd<'_>) -> Option<String> {
+    let mut last = None;
+    // The kernel keeps eight lines; each read takes one away, and ENODATA ends them.
+    for _ in 0..8 {
+        let mut line = [0; 1024];
+        let Ok(length) = rustix::io::read(context, &mut line) else { break };
+        let text = String::from_utf8_lossy(&line[..length]);
+        if let Some(message) = text.strip_prefix("e ") {
+            last = Some(message.trim_end().to_owned());
+        }
+    }
+    last
+}
+
+#[cfg(test)]
+mod tests;

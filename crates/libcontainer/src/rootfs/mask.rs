@@ -1,0 +1,91 @@
+//! Paths that are hidden or made read-only.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::io::Errno;
+use sys::Context;
+
+use super::Builder;
+use super::attach::{clone_tree, place};
+use super::inroot::{self, Links};
+use super::{filesystem, source};
+use crate::Result;
+use crate::config::mount_flags::attr;
+use crate::plan::mounts::Attributes;
+
+/// What hides things. A mount that was made detached cannot be copied before Linux 6.15, so the
+/// first path gets the original and the others copies of what is mounted there.
+#[derive(Debug, Default)]
+pub(super) struct Covers {
+    null: Cover,
+    empty: Cover,
+}
+
+#[derive(Debug, Default)]
+struct Cover {
+    tree: Option<OwnedFd>,
+    mounted: bool,
+}
+
+impl Covers {
+    /// With the host's /dev/null, verified.
+    pub(super) fn new(null: Option<OwnedFd>) -> Self {
+        Self { null: Cover { tree: null, mounted: false }, empty: Cover::default() }
+    }
+}
+
+impl Cover {
+    /// Mounts it on `target`; `make` makes it the first time.
+    fn put(&mut self, target: BorrowedFd<'_>, make: fn() -> Result<OwnedFd>) -> Result<()> {
+        let tree = match self.tree.take() {
+            Some(tree) => tree,
+            None => make()?,
+        };
+        if self.mounted {
+            let copy = clone_tree(tree.as_fd(), Path::new(""), false)
+                .sys("open_tree", || "the cover of a masked path")?;
+            place(copy.as_fd(), target)?;
+        } else {
+            place(tree.as_fd(), target)?;
+            self.mounted = true;
+        }
+        self.tree = Some(tree);
+        Ok(())
+    }
+}
+
+/// Hides what is at `path`.
+pub(super) fn mask(builder: &mut Builder<'_>, path: &Path) -> Result<()> {
+    let Some(target) = existing(builder, path)? else { return Ok(()) };
+    if inroot::is_directory(&target)? {
+        builder.covers.empty.put(target.as_fd(), empty_directory)
+    } else {
+        builder.covers.null.put(target.as_fd(), source::open_null)
+    }
+}
+
+/// Makes what is at `path`, and what is mounted below, read-only.
+pub(super) fn readonly(builder: &Builder<'_>, path: &Path) -> Result<()> {
+    let Some(target) = existing(builder, path)? else { return Ok(()) };
+    let tree =
+        clone_tree(target.as_fd(), Path::new(""), true).sys("open_tree", || inroot::shown(path))?;
+    let recursive = Attributes { rec_set: attr::RDONLY, ..Attributes::default() };
+    builder.attach(tree.as_fd(), target.as_fd(), &recursive)
+}
+
+/// A path that is not there needs no cover.
+fn existing(builder: &Builder<'_>, path: &Path) -> Result<Option<OwnedFd>> {
+    match inroot::open(builder.root(), path, Links::Follow) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if matches!(error.errno(), Errno::NOENT | Errno::NOTDIR) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The root of an empty tmpfs that nobody can write to.
+fn empty_directory() -> Result<OwnedFd> {
+    let read_only = [("ro".to_owned(), None)];
+    let attributes = attr::RDONLY | attr::NOSUID | attr::NODEV | attr::NOEXEC;
+    filesystem::make("tmpfs", &read_only, attributes)
+}

@@ -1,0 +1,234 @@
+//! The interpreter of a [`RootfsPlan`]: mounts, device nodes, masks, and the way in.
+//!
+//! It works on descriptors. The root directory is a detached copy of its mount, and every place
+//! below it is resolved by the kernel below that (`inroot`), so that neither links in the image
+//! nor a container that shares it can lead anything elsewhere. What is mounted is made what it
+//! shall be before it is seen.
+//!
+//! [`open_sources`] runs in the host's view, [`build`] in the container's mount namespace.
+
+mod attach;
+mod filesystem;
+mod inroot;
+mod mask;
+mod nodes;
+mod pivot;
+mod source;
+mod terminal;
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{Mode, PROC_SUPER_MAGIC, fstatfs};
+use rustix::io::Errno;
+use rustix::mount::{MountPropagationFlags, mount_change};
+use sys::{Context, SysError};
+
+use crate::config::Propagation;
+use crate::config::mount_flags::attr;
+use crate::plan::mounts::{Attributes, Entry, Filesystem, MountOp, RootSource, RootfsPlan};
+use crate::procfs::Procfs;
+use crate::{Error, ErrorKind, Result, Step};
+
+use inroot::{Kind, Links};
+
+pub use source::{Sources, open_sources};
+pub use terminal::{Terminal, open as open_terminal};
+
+/// The container's root, built but not yet entered.
+#[derive(Debug)]
+pub struct Root {
+    fd: OwnedFd,
+    entry: Entry,
+    last: Attributes,
+}
+
+/// Builds everything below the container's root. To be called in its mount namespace, by a
+/// process of one thread; the working directory may move.
+pub fn build(plan: &RootfsPlan, sources: Sources, proc: &Procfs) -> Result<Root> {
+    // Modes are meant as the plan has them.
+    let umask = rustix::process::umask(Mode::empty());
+    let built = build_all(plan, sources, proc);
+    rustix::process::umask(umask);
+    built
+}
+
+fn build_all(plan: &RootfsPlan, sources: Sources, proc: &Procfs) -> Result<Root> {
+    let Sources { root, trees, null } = sources;
+    if plan.entry != Entry::Chroot {
+        // Nothing that is mounted from here on reaches the host; pivot_root(2) wants it as well.
+        let flags = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
+        mount_change("/", flags).sys("mount", || "rslave /")?;
+    }
+    let root = attach_root(plan, root, proc)?;
+    let mut builder = Builder { plan, root, trees, proc, covers: mask::Covers::new(null) };
+    for op in &plan.ops {
+        builder.carry_out(op)?;
+    }
+    Ok(Root { fd: builder.root, entry: plan.entry, last: last_attributes(plan) })
+}
+
+/// Mounts the root over `/`, where it waits for the pivot.
+fn attach_root(plan: &RootfsPlan, opened: Option<OwnedFd>, proc: &Procfs) -> Result<OwnedFd> {
+    let RootSource::Directory(path) = &plan.root else {
+        return Err(Error::new(ErrorKind::System, "a view of the host is not there yet"));
+    };
+    let root = match opened {
+        Some(root) => root,
+        None => source::open_root(path)?,
+    };
+    if plan.entry != Entry::Chroot {
+        // A root that is a slave from the start gets the host's mounts; a shared one is the head
+        // of a group of its own, or the container's mounts would appear in the host.
+        let kind = match plan.propagation {
+            Propagation::Slave => Propagation::Slave,
+            _ => Propagation::Private,
+        };
+        let attributes = Attributes { propagation: vec![(kind, true)], ..Attributes::default() };
+        attach::attach(root.as_fd(), None, &attributes, proc)
+            .step(|| "mounting the root file system")?;
+    }
+    Ok(root)
+}
+
+/// What the root becomes when everything in it is made.
+fn last_attributes(plan: &RootfsPlan) -> Attributes {
+    let propagation = match plan.propagation {
+        Propagation::Private | Propagation::Slave => Vec::new(),
+        kind => vec![(kind, false)],
+    };
+    let set = if plan.readonly { attr::RDONLY } else { 0 };
+    Attributes { set, propagation, ..Attributes::default() }
+}
+
+impl Root {
+    /// A terminal of the container's own devpts; its peer is bound at /dev/console.
+    pub fn terminal(&self) -> Result<Terminal> {
+        let terminal = open_terminal(self.fd.as_fd()).step(|| "opening a terminal")?;
+        terminal::bind_console(self.fd.as_fd(), terminal.peer.as_fd())
+            .step(|| "mounting the terminal at /dev/console")?;
+        Ok(terminal)
+    }
+
+    /// Makes it the process's root and working directory; the old root is gone.
+    pub fn enter(self) -> Result<()> {
+        if self.last != Attributes::default() {
+            attach::change(self.fd.as_fd(), &self.last, Procfs::open)
+                .step(|| "changing the root mount")?;
+        }
+        pivot::enter(self.fd, self.entry).step(|| "entering the root file system")
+    }
+}
+
+impl AsFd for Root {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// What the operations work on.
+struct Builder<'a> {
+    plan: &'a RootfsPlan,
+    root: OwnedFd,
+    trees: Vec<Option<OwnedFd>>,
+    proc: &'a Procfs,
+    covers: mask::Covers,
+}
+
+impl Builder<'_> {
+    fn root(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
+    }
+
+    fn carry_out(&mut self, op: &MountOp) -> Result<()> {
+        match op {
+            MountOp::Bind { source, target, attributes } => self
+                .bind(*source, target, attributes)
+                .step(|| format!("mounting {} at {}", self.source_name(*source), target.display())),
+            MountOp::Filesystem(filesystem) => self.filesystem(filesystem).step(|| {
+                format!("mounting {} at {}", filesystem.fstype, filesystem.target.display())
+            }),
+            MountOp::Change { target, attributes } => self
+                .change(target, attributes)
+                .step(|| format!("changing the mount at {}", target.display())),
+            MountOp::Nodes { directory, nodes } => nodes::make(self, directory, nodes)
+                .step(|| format!("making nodes in {}", directory.display())),
+            MountOp::Mask(path) => {
+                mask::mask(self, path).step(|| format!("masking {}", path.display()))
+            }
+            MountOp::Readonly(path) => {
+                mask::readonly(self, path).step(|| format!("making {} read-only", path.display()))
+            }
+        }
+    }
+
+    fn bind(&mut self, source: usize, target: &Path, attributes: &Attributes) -> Result<()> {
+        let tree = self.take(source)?;
+        if target == Path::new("/proc") && !is_procfs(tree.as_fd())? {
+            // What reads /proc trusts it: attributes, sysctls, its own identity (attack 9).
+            let what = "only a procfs may be bound at /proc";
+            return Err(Error::new(ErrorKind::System, what));
+        }
+        let kind = if inroot::is_directory(&tree)? { Kind::Directory } else { Kind::File };
+        let place = self.mount_point(target, kind)?;
+        self.attach(tree.as_fd(), place.as_fd(), attributes)
+    }
+
+    fn filesystem(&mut self, filesystem: &Filesystem) -> Result<()> {
+        let Filesystem { fstype, params, target, attributes, propagation, copy_up: _ } = filesystem;
+        let place = self.mount_point(target, Kind::Directory)?;
+        let tree = filesystem::make(fstype, params, *attributes)?;
+        let propagation = Attributes { propagation: propagation.clone(), ..Attributes::default() };
+        self.attach(tree.as_fd(), place.as_fd(), &propagation)
+    }
+
+    fn change(&self, target: &Path, attributes: &Attributes) -> Result<()> {
+        let mount = inroot::open(self.root(), target, Links::for_target(target))?;
+        attach::change(mount.as_fd(), attributes, || Ok(self.proc))
+    }
+
+    /// The place for a mount, made where it is missing.
+    fn mount_point(&self, path: &Path, kind: Kind) -> Result<OwnedFd> {
+        let links = Links::for_target(path);
+        let opened = inroot::open_or_make(self.root(), path, kind, links);
+        match opened {
+            Err(error) if error.errno() == Errno::LOOP && links == Links::Refuse => {
+                Err(error).hint(|| "no symbolic link may lead to a mount point there")
+            }
+            done => Ok(done?),
+        }
+    }
+
+    fn attach(
+        &self,
+        tree: BorrowedFd<'_>,
+        target: BorrowedFd<'_>,
+        attributes: &Attributes,
+    ) -> Result<()> {
+        attach::attach(tree, Some(target), attributes, self.proc)
+    }
+
+    /// A source's tree, opened here where the host's view did not allow it. Each is used once.
+    fn take(&mut self, source: usize) -> Result<OwnedFd> {
+        if let Some(tree) = self.trees.get_mut(source).and_then(Option::take) {
+            return Ok(tree);
+        }
+        match self.plan.sources.get(source) {
+            Some(wanted) => source::open_source(wanted),
+            None => {
+                Err(SysError::new("open_tree", "a source that is not planned", Errno::BADF).into())
+            }
+        }
+    }
+
+    fn source_name(&self, source: usize) -> String {
+        self.plan.sources.get(source).map(|s| s.path.display().to_string()).unwrap_or_default()
+    }
+}
+
+fn is_procfs(tree: BorrowedFd<'_>) -> Result<bool> {
+    Ok(fstatfs(tree).sys("fstatfs", || "the source")?.f_type == PROC_SUPER_MAGIC)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,6 @@
+//! Root file systems built on the real kernel, each test in a process and mount namespace of its
+//! own.
+
+mod attacks;
+mod child;
+mod whole;
