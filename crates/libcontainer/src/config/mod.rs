@@ -1,0 +1,95 @@
+//! What a container shall be: typed input, no system call.
+//!
+//! A [`Config`] is built in memory, or read from a `container.json` of any era or an OCI
+//! `config.json`. Only [`crate::plan`] reads it afterwards.
+
+pub mod capability;
+mod container_json;
+mod mount;
+pub mod mount_flags;
+mod namespace;
+mod network;
+mod node;
+mod oci;
+mod parsed;
+mod process;
+pub mod signal;
+mod template;
+mod value;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+pub use mount::{Device, DeviceKind, Mount, Propagation, Rootfs};
+pub use namespace::{Clock, IdMap, Namespace, NamespaceKind, TimeOffset};
+pub use network::{Network, Route, Veth};
+pub use parsed::{Form, Parsed, parse};
+pub use process::{Capabilities, Id, ProcessSpec, Rlimit, User};
+pub use template::{Security, cgroup_mount, template};
+
+/// Everything about a container but the streams of its processes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// Where the container's root file system comes from.
+    pub rootfs: Rootfs,
+    /// Whether the root itself is mounted read-only (mounts below it keep their own options).
+    pub readonly_rootfs: bool,
+    /// Propagation of the container's mounts towards and from the host's; `None` is
+    /// [`Propagation::Slave`] recursively, private for the root itself.
+    pub rootfs_propagation: Option<Propagation>,
+    /// Move the root over `/` and chroot instead of pivot_root(2), for a host whose root is a
+    /// ramfs.
+    pub no_pivot_root: bool,
+    /// The UTS namespace's host name; needs a UTS namespace of the container's own.
+    pub hostname: Option<String>,
+    /// The UTS namespace's NIS domain name.
+    pub domainname: Option<String>,
+    /// The namespaces that are not the host's: each is new, or joined by path. At most one of a
+    /// kind.
+    pub namespaces: Vec<Namespace>,
+    /// User ids of a new user namespace (user_namespaces(7)).
+    pub uid_mappings: Vec<IdMap>,
+    /// Group ids of a new user namespace.
+    pub gid_mappings: Vec<IdMap>,
+    /// Offsets of a new time namespace (time_namespaces(7)).
+    pub time_offsets: BTreeMap<Clock, TimeOffset>,
+    /// What is mounted, in order.
+    pub mounts: Vec<Mount>,
+    /// Device nodes made in the root file system, and the links and ptmx that belong to /dev
+    /// (`/dev/fd`, `/dev/stdin`, …) when /dev is mounted fresh.
+    pub devices: Vec<Device>,
+    /// Paths that are hidden (a file by /dev/null, a directory by an empty read-only tmpfs);
+    /// absent ones are passed over.
+    pub masked_paths: Vec<PathBuf>,
+    /// Paths that are made read-only, with what is mounted below them.
+    pub readonly_paths: Vec<PathBuf>,
+    /// Network interfaces; they need a network namespace of the container's own.
+    pub networks: Vec<Network>,
+    /// Routes in the container's network namespace.
+    pub routes: Vec<Route>,
+    /// The control group below each hierarchy's root, for instance `nsinit/web-1`; `None` leaves
+    /// the container in the caller's.
+    pub cgroup: Option<PathBuf>,
+    /// The systemd slice under which systemd makes the control group; it has no effect where the
+    /// group is made in the file system.
+    pub slice: Option<String>,
+    /// Limits of the control group.
+    pub resources: cgroups::Resources,
+    /// Kernel parameters of the container's own namespaces, by dotted key.
+    pub sysctl: BTreeMap<String, String>,
+    /// System-call filters, loaded in order before the process starts.
+    pub seccomp: Vec<seccomp::Profile>,
+    /// The SELinux label of the container's mounts.
+    pub mount_label: Option<String>,
+    /// Give the container a session keyring of its own (keyrings(7)).
+    pub new_keyring: bool,
+    /// A PID 1 of ours that reaps orphans and forwards signals to the process.
+    pub reaper: bool,
+    /// What the container's processes are when a [`crate::Process`] does not say otherwise.
+    pub process: ProcessSpec,
+    /// Notes of the config's author; the library only keeps them.
+    pub annotations: BTreeMap<String, String>,
+}

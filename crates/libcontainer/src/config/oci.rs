@@ -1,0 +1,103 @@
+//! config.json of the OCI runtime specification 1.3 (config.md, config-linux.md) to a [`Config`].
+//!
+//! Fields that we do not know are ignored, as the specification asks; those that we know and
+//! cannot honour yet are refused by name.
+
+mod linux;
+mod process;
+mod resources;
+mod seccomp;
+
+use std::path::{Path, PathBuf};
+
+use crate::Result;
+
+use super::node::Node;
+use super::parsed::{Form, Parsed};
+use super::{Config, Mount, Rootfs, mount_flags, value};
+
+pub(super) use seccomp::profile as seccomp;
+
+/// Reads a config.json found in the bundle `dir`.
+pub(super) fn read(root: &Node<'_>, dir: &Path) -> Result<Parsed> {
+    version(&root.need("ociVersion")?)?;
+    let mut warnings = Vec::new();
+    let mut config = Config { new_keyring: true, ..Config::default() };
+    let root_field = root.need("root")?;
+    let path = root_field.need("path")?;
+    if path.is_empty() {
+        return Err(path.error("is empty"));
+    }
+    config.rootfs = Rootfs::Directory(dir.join(path.text()?));
+    config.readonly_rootfs = root_field.boolean_of("readonly")?.unwrap_or(false);
+    config.hostname = root.text_of("hostname")?;
+    config.domainname = root.text_of("domainname")?;
+    config.mounts = root.each("mounts", |item| mount(item, dir))?;
+    config.annotations = root.text_map_of("annotations")?;
+    if let Some(hooks) = root.get("hooks")? {
+        for (_, hook) in hooks.entries()? {
+            unsupported(&hook)?;
+        }
+    }
+    if let Some(node) = root.get("process")? {
+        config.process = process::read(&node, &mut warnings)?;
+    }
+    linux::read(root, &mut config)?;
+    Ok(Parsed { config, form: Form::Oci, warnings, rootfs_fallback: None })
+}
+
+/// Versions 0 and 1, in the form of SemVer 2.0.0.
+fn version(node: &Node<'_>) -> Result<()> {
+    let text = node.text()?;
+    let core = text.split(['-', '+']).next().unwrap_or(text);
+    let parts: Vec<Option<u32>> = core.split('.').map(|part| part.parse().ok()).collect();
+    match parts[..] {
+        [Some(0 | 1), Some(_), Some(_)] => Ok(()),
+        [Some(_), Some(_), Some(_)] => {
+            Err(node.error(format!("version {text} is not supported, 1.3 and compatible ones are")))
+        }
+        _ => Err(node.error(format!("{text:?} is not a version like 1.3.0"))),
+    }
+}
+
+fn mount(node: &Node<'_>, dir: &Path) -> Result<Mount> {
+    for key in ["uidMappings", "gidMappings"] {
+        refuse(node, key)?;
+    }
+    let destination = node.need("destination")?;
+    if destination.is_empty() {
+        return Err(destination.error("is empty"));
+    }
+    let options = node.texts_of("options")?;
+    let parsed = node.inside(mount_flags::parse(&options))?;
+    let fstype = node.text_of("type")?.unwrap_or_default();
+    let bind = parsed.bind || fstype == "bind";
+    let source = node.text_of("source")?;
+    Ok(Mount {
+        // A relative one is deprecated, and taken from the root.
+        destination: Path::new("/").join(destination.text()?),
+        fstype,
+        source: source.map(|text| if bind { dir.join(text) } else { PathBuf::from(text) }),
+        options,
+    })
+}
+
+/// Refuses a field that asks for what is not there yet.
+fn refuse(node: &Node<'_>, key: &str) -> Result<()> {
+    match node.get(key)? {
+        Some(field) => unsupported(&field),
+        None => Ok(()),
+    }
+}
+
+fn unsupported(field: &Node<'_>) -> Result<()> {
+    if field.is_empty() { Ok(()) } else { Err(field.error("not supported yet")) }
+}
+
+/// The absolute paths in the list `key`.
+fn paths(node: &Node<'_>, key: &str) -> Result<Vec<PathBuf>> {
+    node.each(key, value::absolute)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! `linux` of an OCI config, but for its resources and seccomp.
+
+use std::path::Path;
+
+use crate::Result;
+
+use super::super::node::Node;
+use super::super::{Config, Device, DeviceKind, Namespace, NamespaceKind, template, value};
+use super::{paths, refuse, resources, seccomp};
+
+/// Reads `linux`; a config without it has the standard devices and their rules all the same.
+pub(super) fn read(root: &Node<'_>, config: &mut Config) -> Result<()> {
+    config.devices = template::standard_devices();
+    config.resources.devices = resources::with_standard_rules(Vec::new());
+    let Some(linux) = root.get("linux")? else { return Ok(()) };
+    for key in ["intelRdt", "memoryPolicy", "netDevices"] {
+        refuse(&linux, key)?;
+    }
+    personality(&linux)?;
+    config.namespaces = namespaces(&linux)?;
+    let id_map = |item: &Node<'_>| value::id_map(item, "containerID", "hostID");
+    config.uid_mappings = linux.each("uidMappings", id_map)?;
+    config.gid_mappings = linux.each("gidMappings", id_map)?;
+    if let Some(offsets) = linux.get("timeOffsets")? {
+        config.time_offsets = value::time_offsets(&offsets)?;
+    }
+    devices(&linux, config)?;
+    if let Some(path) = linux.get("cgroupsPath")?.filter(|path| !path.is_empty()) {
+        config.cgroup = Some(value::cgroup(&path)?).filter(|path| path != Path::new(""));
+    }
+    if let Some(field) = linux.get("resources")? {
+        config.resources = resources::read(&field)?;
+    }
+    if let Some(field) = linux.get("rootfsPropagation")?.filter(|field| !field.is_empty()) {
+        config.rootfs_propagation = Some(value::propagation(&field)?);
+    }
+    if let Some(field) = linux.get("seccomp")? {
+        let profile = seccomp(&field)?;
+        super::seccomp::without_listener(&field, &profile)?;
+        config.seccomp = vec![profile];
+    }
+    config.sysctl = linux.text_map_of("sysctl")?;
+    config.masked_paths = paths(&linux, "maskedPaths")?;
+    config.readonly_paths = paths(&linux, "readonlyPaths")?;
+    config.mount_label = linux.text_of("mountLabel")?;
+    Ok(())
+}
+
+fn namespaces(linux: &Node<'_>) -> Result<Vec<Namespace>> {
+    let mut namespaces: Vec<Namespace> = Vec::new();
+    let Some(list) = linux.get("namespaces")? else { return Ok(namespaces) };
+    for item in list.list()? {
+        let field = item.need("type")?;
+        let kind = match field.text()? {
+            "pid" => NamespaceKind::Pid,
+            "network" => NamespaceKind::Network,
+            "mount" => NamespaceKind::Mount,
+            "ipc" => NamespaceKind::Ipc,
+            "uts" => NamespaceKind::Uts,
+            "user" => NamespaceKind::User,
+            "cgroup" => NamespaceKind::Cgroup,
+            "time" => NamespaceKind::Time,
+            other => return Err(field.error(format!("unknown namespace {other:?}"))),
+        };
+        if namespaces.iter().any(|namespace| namespace.kind == kind) {
+            return Err(field.error("is listed twice"));
+        }
+        let path = item.get("path")?.filter(|path| !path.is_empty());
+        namespaces
+            .push(Namespace { kind, path: path.map(|path| value::absolute(&path)).transpose()? });
+    }
+    Ok(namespaces)
+}
+
+/// The listed devices take the place of standard ones of the same path.
+fn devices(linux: &Node<'_>, config: &mut Config) -> Result<()> {
+    let listed = linux.each("devices", device)?;
+    config.devices.retain(|standard| listed.iter().all(|device| device.path != standard.path));
+    config.devices.extend(listed);
+    Ok(())
+}
+
+fn device(node: &Node<'_>) -> Result<Device> {
+    let field = node.need("type")?;
+    let kind = match field.text()? {
+        "c" | "u" => DeviceKind::Char,
+        "b" => DeviceKind::Block,
+        "p" => DeviceKind::Fifo,
+        other => return Err(field.error(format!("unknown device type {other:?}"))),
+    };
+    let (major, minor) = match kind {
+        DeviceKind::Fifo => (0, 0),
+        DeviceKind::Char | DeviceKind::Block => value::device_numbers(node)?,
+    };
+    let id = |key| node.get(key)?.map(|id| value::id(&id)).transpose();
+    Ok(Device {
+        path: value::absolute(&node.need("path")?)?,
+        kind,
+        major,
+        minor,
+        mode: value::mode(node, "fileMode")?,
+        uid: id("uid")?.unwrap_or(0),
+        gid: id("gid")?.unwrap_or(0),
+    })
+}
+
+/// LINUX is what every process has anyway.
+fn personality(linux: &Node<'_>) -> Result<()> {
+    let Some(field) = linux.get("personality")?.filter(|field| !field.is_empty()) else {
+        return Ok(());
+    };
+    refuse(&field, "flags")?;
+    let domain = field.need("domain")?;
+    match domain.text()? {
+        "LINUX" => Ok(()),
+        "LINUX32" => Err(domain.error("not supported yet")),
+        other => Err(domain.error(format!("unknown domain {other:?}"))),
+    }
+}
