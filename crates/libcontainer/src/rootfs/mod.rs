@@ -26,6 +26,7 @@ use sys::{Context, SysError};
 
 use crate::config::Propagation;
 use crate::config::mount_flags::attr;
+use crate::console::{self, Pty};
 use crate::plan::mounts::{Attributes, Entry, Filesystem, MountOp, RootSource, RootfsPlan};
 use crate::procfs::Procfs;
 use crate::{Error, ErrorKind, Result, Step};
@@ -33,7 +34,6 @@ use crate::{Error, ErrorKind, Result, Step};
 use inroot::{Kind, Links};
 
 pub use source::{Sources, open_sources};
-pub use terminal::{Terminal, open as open_terminal};
 
 /// The container's root, built but not yet entered.
 #[derive(Debug)]
@@ -102,12 +102,12 @@ fn last_attributes(plan: &RootfsPlan) -> Attributes {
 }
 
 impl Root {
-    /// A terminal of the container's own devpts; its peer is bound at /dev/console.
-    pub fn terminal(&self) -> Result<Terminal> {
-        let terminal = open_terminal(self.fd.as_fd()).step(|| "opening a terminal")?;
-        terminal::bind_console(self.fd.as_fd(), terminal.peer.as_fd())
+    /// A terminal of the container's own devpts; its peer is mounted at /dev/console.
+    pub(crate) fn terminal(&self) -> Result<Pty> {
+        let pty = console::open_in(self.fd.as_fd()).step(|| "opening a terminal")?;
+        terminal::bind_console(self.fd.as_fd(), pty.peer.as_fd())
             .step(|| "mounting the terminal at /dev/console")?;
-        Ok(terminal)
+        Ok(pty)
     }
 
     /// Makes it the process's root and working directory; the old root is gone.
