@@ -1,2 +1,25 @@
-//! (to come)
+//! Makes and manages containers with Linux namespaces, control groups, capabilities and
+//! file-system access controls, through the container's whole life.
 #![forbid(unsafe_code)]
+
+pub mod config;
+pub mod console;
+mod container;
+mod error;
+mod host;
+mod init;
+mod network;
+mod parent;
+mod plan;
+mod privileges;
+mod procfs;
+mod rootfs;
+mod wire;
+
+pub use cgroups::{Event, Notifier, Pressure, Resources};
+pub use config::{Config, ProcessSpec};
+pub use container::{
+    Child, Container, ExitStatus, Factory, Process, State, Stats, Status, Stdio, Target,
+};
+pub use error::{Error, ErrorKind, Result, Step};
+pub use init::init;

@@ -24,14 +24,7 @@ fn exec(dir: i32, path: &CStr, args: &[CString], env: &[CString], flags: i32) ->
     // SAFETY: the path is NUL-terminated, and both arrays end in a null pointer and point to
     // NUL-terminated strings that outlive the call.
     unsafe {
-        libc::syscall(
-            libc::SYS_execveat,
-            dir,
-            path.as_ptr(),
-            argv.as_ptr(),
-            envp.as_ptr(),
-            flags,
-        );
+        libc::syscall(libc::SYS_execveat, dir, path.as_ptr(), argv.as_ptr(), envp.as_ptr(), flags);
     }
     SysError::new("execve", path.to_string_lossy(), last_errno())
 }

@@ -3,13 +3,12 @@
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
-use rustix::fs::{AtFlags, CWD, statat};
 use rustix::io::Errno;
 use rustix::process::Pid;
 
 use crate::clone_args::CloneArgs;
 use crate::close::last_errno;
-use crate::{Context, Result, SysError};
+use crate::{Result, SysError};
 
 /// Where [`fork`] returned.
 #[derive(Debug)]
@@ -39,10 +38,9 @@ pub struct Birth<'a> {
 /// Makes a child with a copy of this process, which must have one thread only (EDEADLK
 /// otherwise: a lock that another thread holds would stay locked for ever in the child).
 pub fn fork(birth: &Birth<'_>) -> Result<Fork> {
-    // A directory's link count is two and one for each directory in it: one for each thread.
-    let tasks = statat(CWD, "/proc/self/task", AtFlags::empty())
-        .sys("stat", || "/proc/self/task")?;
-    if tasks.st_nlink != 3 {
+    // unshare(2) takes CLONE_SIGHAND only from a process with one thread, and then does nothing.
+    // SAFETY: see above: nothing changes.
+    if unsafe { libc::unshare(libc::CLONE_SIGHAND) } != 0 {
         return Err(SysError::new("clone3", "from a process with threads", Errno::DEADLK));
     }
     let mut pidfd: RawFd = -1;
@@ -63,9 +61,8 @@ pub fn fork(birth: &Birth<'_>) -> Result<Fork> {
     // SAFETY: the arguments are a valid clone_args of the size given; without CLONE_VM the child
     // has its own copy of the memory, and this is the process's only thread, so no lock is held
     // by a thread that the child lacks.
-    let pid = unsafe {
-        libc::syscall(libc::SYS_clone3, ptr::from_ref(&args), size_of::<CloneArgs>())
-    };
+    let pid =
+        unsafe { libc::syscall(libc::SYS_clone3, ptr::from_ref(&args), size_of::<CloneArgs>()) };
     match Pid::from_raw(pid as i32) {
         None => Ok(Fork::Child),
         Some(pid) if pid.as_raw_nonzero().get() > 0 => {
@@ -73,7 +70,9 @@ pub fn fork(birth: &Birth<'_>) -> Result<Fork> {
             let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
             Ok(Fork::Parent { pid, pidfd })
         }
-        Some(_) => Err(SysError::new("clone3", format!("{:#x}", birth.namespaces), last_errno())),
+        Some(_) => {
+            Err(SysError::new("clone3", crate::namespace::names(birth.namespaces), last_errno()))
+        }
     }
 }
 

@@ -35,8 +35,7 @@ const PIDFD_GET_INFO: libc::c_ulong = 0xc040_ff0b;
 pub fn exit_status(pidfd: BorrowedFd<'_>) -> Result<Option<i32>> {
     let mut info = PidfdInfo { mask: PIDFD_INFO_EXIT, ..PidfdInfo::default() };
     // SAFETY: the structure has the size that the request encodes, and the kernel fills it.
-    let result =
-        unsafe { libc::ioctl(pidfd.as_raw_fd(), PIDFD_GET_INFO as _, &raw mut info) };
+    let result = unsafe { libc::ioctl(pidfd.as_raw_fd(), PIDFD_GET_INFO as _, &raw mut info) };
     if result != 0 {
         return Err(SysError::new("ioctl", "PIDFD_GET_INFO", last_errno()));
     }

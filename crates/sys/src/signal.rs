@@ -90,3 +90,12 @@ unsafe fn rt_sigaction(
     // SAFETY: the caller passes null or valid pointers.
     unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, new, old, size_of::<u64>()) }
 }
+
+/// The signal of this number, 1 to 64, real-time ones included; `None` for another number.
+pub fn from_number(number: i32) -> Option<rustix::process::Signal> {
+    if !(1..=64).contains(&number) {
+        return None;
+    }
+    // SAFETY: a number that the kernel knows; this project's use of a signal is to pass it on.
+    Some(unsafe { rustix::process::Signal::from_raw_unchecked(number) })
+}

@@ -1,24 +1,23 @@
 //! The host half: veth pairs are made, and removed.
 
-use std::net::IpAddr;
+mod claim;
+
+#[cfg(test)]
+mod tests;
+
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
-use netlink_packet_route::AddressFamily;
 use netlink_packet_route::link::{
     InfoBridgePort, InfoData, InfoKind, InfoPortData, InfoPortKind, InfoVeth, LinkAttribute,
-    LinkInfo, Prop,
+    LinkInfo,
 };
-use netlink_packet_route::route::{RouteAttribute, RouteMessage, RouteType};
 use rustix::io::Errno;
 
 use super::link::{self, Link};
 use super::netlink::{Body, Failure, Netlink, Request};
 use super::plan::VethHost;
 use crate::{Error, Result, Step};
-
-#[cfg(test)]
-mod tests;
 
 /// Makes the veth pairs: the host ends here, up and on their bridges; the container ends in
 /// `netns`, a descriptor of the container's network namespace, down and without addresses.
@@ -67,7 +66,7 @@ pub fn detach(host: &[VethHost]) -> Result<()> {
 fn attach_one(netlink: &mut Netlink, veth: &VethHost, netns: BorrowedFd<'_>) -> Result<()> {
     let bridge = if veth.bridge.is_empty() { None } else { Some(find_bridge(netlink, veth)?) };
     if bridge.is_some() {
-        check_addresses(netlink, veth)?;
+        claim::check_host(netlink, veth)?;
     }
     if let Err(failure) = netlink.ask(create(veth, bridge, netns)) {
         return Err(explain_creation(netlink, veth, failure));
@@ -94,28 +93,7 @@ fn finish(netlink: &mut Netlink, veth: &VethHost, index: u32) -> Result<()> {
     }
     let what = format!("{} alias, hairpin", veth.name);
     netlink.ask(Request::new(Body::NewLink(link::message(index, attributes)), 0, what))?;
-    for (address, _) in claims(veth) {
-        let name = claim(veth, *address);
-        let names = vec![LinkAttribute::PropList(vec![Prop::AltIfName(name.clone())])];
-        let body = Body::NewLinkProperties(link::message(index, names));
-        let flags = NLM_F_CREATE | NLM_F_EXCL;
-        match netlink.ask(Request::new(body, flags, format!("{} altname {name}", veth.name))) {
-            Err(failure) if failure.errno() == Errno::EXIST => {
-                return Err(taken(netlink, veth, *address));
-            }
-            claimed => claimed?,
-        };
-    }
-    Ok(())
-}
-
-/// The addresses that others on the bridge must not have.
-fn claims(veth: &VethHost) -> &[(IpAddr, u8)] {
-    if veth.bridge.is_empty() { &[] } else { &veth.addresses }
-}
-
-fn claim(veth: &VethHost, address: IpAddr) -> String {
-    format!("{address}@{}", veth.bridge)
+    claim::addresses(netlink, veth, index)
 }
 
 /// One message makes both ends, the container's directly in its namespace.
@@ -189,47 +167,6 @@ fn how_to_make(veth: &VethHost) -> String {
         command += &format!(" && ip address add {gateway}/{length} dev {name}");
     }
     command + &format!(" && ip link set {name} up")
-}
-
-/// Refuses addresses that the host itself has: it would answer for them on the bridge.
-fn check_addresses(netlink: &mut Netlink, veth: &VethHost) -> Result<()> {
-    for (address, _) in &veth.addresses {
-        let mut route = RouteMessage::default();
-        let (family, length) = match address {
-            IpAddr::V4(_) => (AddressFamily::Inet, 32),
-            IpAddr::V6(_) => (AddressFamily::Inet6, 128),
-        };
-        route.header.address_family = family;
-        route.header.destination_prefix_length = length;
-        route.attributes.push(RouteAttribute::Destination((*address).into()));
-        let ask = Request::new(Body::GetRoute(route), 0, address.to_string());
-        // An error says that there is no way there: it is not the host's.
-        let Ok(answer) = netlink.ask(ask) else { continue };
-        // struct rtmsg: the eighth byte is the route's type.
-        if answer.get(7).is_some_and(|kind| RouteType::from(*kind) == RouteType::Local) {
-            return Err(refuse(veth, *address, "this host"));
-        }
-    }
-    Ok(())
-}
-
-/// The error for an address that another interface has claimed.
-fn taken(netlink: &mut Netlink, veth: &VethHost, address: IpAddr) -> Error {
-    let owner = read_link(netlink, link::get_by_alternative_name(&claim(veth, address)));
-    let owner = match owner {
-        Ok(Some(owner)) => match owner.alias.strip_prefix("libcontainer:") {
-            Some(id) => format!("container {id:?} (interface {})", owner.name),
-            None => format!("interface {}", owner.name),
-        },
-        _ => "another container".to_owned(),
-    };
-    refuse(veth, address, &format!("{owner} on bridge {}", veth.bridge))
-}
-
-fn refuse(veth: &VethHost, address: IpAddr, owner: &str) -> Error {
-    let key = if address.is_ipv4() { "address" } else { "ipv6_address" };
-    let field = format!("{}.{key}", veth.field);
-    Error::invalid(field, format!("{address} is already taken by {owner}"))
 }
 
 fn detach_one(netlink: &mut Netlink, veth: &VethHost) -> Result<()> {

@@ -22,5 +22,8 @@ mod testing;
 
 pub use configure::configure;
 pub use host::{attach, detach};
-pub use plan::{ContainerNetwork, LinkPlan, NetworkPlan, RoutePlan, VethHost, plan};
+pub use plan::{ContainerNetwork, VethHost, plan};
 pub use statistics::{InterfaceStats, statistics};
+
+/// How the alias of a host end begins, before the container's id.
+const ALIAS: &str = "libcontainer:";

@@ -1,15 +1,11 @@
 //! A synchronous rtnetlink socket: requests in a batch, their answers and errors (netlink(7),
 //! rtnetlink(7)).
 
+mod request;
+
 use std::os::fd::OwnedFd;
 
-use netlink_packet_core::{
-    Emitable, NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_REQUEST, NLMSG_ERROR, NetlinkBuffer,
-    NetlinkHeader, NlasIterator,
-};
-use netlink_packet_route::address::AddressMessage;
-use netlink_packet_route::link::LinkMessage;
-use netlink_packet_route::route::RouteMessage;
+use netlink_packet_core::{NLM_F_ACK_TLVS, NLM_F_CAPPED, NLMSG_ERROR, NetlinkBuffer, NlasIterator};
 use rustix::io::Errno;
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{
@@ -17,6 +13,7 @@ use rustix::net::{
 };
 use sys::{Context, SysError};
 
+pub use self::request::{Body, Request};
 use crate::Error;
 
 /// How many requests go out at once: their acknowledgements must fit the receive buffer, which
@@ -25,65 +22,6 @@ const BATCH: usize = 64;
 
 /// The size of `struct nlmsghdr`.
 const HEADER: usize = 16;
-
-/// One request to the kernel.
-pub struct Request {
-    body: Body,
-    flags: u16,
-    /// What it is about, for a reader: the arguments of the error.
-    what: String,
-}
-
-/// The requests that we make.
-pub enum Body {
-    NewLink(LinkMessage),
-    GetLink(LinkMessage),
-    DeleteLink(LinkMessage),
-    NewLinkProperties(LinkMessage),
-    NewAddress(AddressMessage),
-    NewRoute(RouteMessage),
-    GetRoute(RouteMessage),
-}
-
-impl Body {
-    /// Name, number in `linux/rtnetlink.h`, and content of the message.
-    fn parts(&self) -> (&'static str, u16, &dyn Emitable) {
-        match self {
-            Self::NewLink(link) => ("RTM_NEWLINK", 16, link),
-            Self::DeleteLink(link) => ("RTM_DELLINK", 17, link),
-            Self::GetLink(link) => ("RTM_GETLINK", 18, link),
-            Self::NewAddress(address) => ("RTM_NEWADDR", 20, address),
-            Self::NewRoute(route) => ("RTM_NEWROUTE", 24, route),
-            Self::GetRoute(route) => ("RTM_GETROUTE", 26, route),
-            Self::NewLinkProperties(link) => ("RTM_NEWLINKPROP", 108, link),
-        }
-    }
-}
-
-impl Request {
-    /// A request with `NLM_F_*` flags besides those of every request.
-    pub fn new(body: Body, flags: u16, what: impl Into<String>) -> Self {
-        Self { body, flags: flags | NLM_F_REQUEST | NLM_F_ACK, what: what.into() }
-    }
-
-    pub fn body(&self) -> &Body {
-        &self.body
-    }
-
-    fn emit(&self, sequence: u32, batch: &mut Vec<u8>) {
-        let (_, number, content) = self.body.parts();
-        let length = HEADER + content.buffer_len();
-        let mut header = NetlinkHeader::default();
-        header.length = length as u32;
-        header.message_type = number;
-        header.flags = self.flags;
-        header.sequence_number = sequence;
-        let start = batch.len();
-        batch.resize(start + aligned(length), 0);
-        header.emit(&mut batch[start..start + HEADER]);
-        content.emit(&mut batch[start + HEADER..start + length]);
-    }
-}
 
 /// The first request of a batch that the kernel refused.
 #[derive(Debug)]
@@ -260,8 +198,7 @@ fn read_error(message: &NetlinkBuffer<&[u8]>, index: usize, request: &Request) -
             .find(|attribute| attribute.kind() == NLMSGERR_ATTR_MSG)
             .map(|attribute| text(attribute.value()));
     }
-    let (call, ..) = request.body.parts();
-    Some(Failure { index, error: SysError::new(call, request.what.clone(), errno), words })
+    Some(Failure { index, error: request.error(errno), words })
 }
 
 /// A string attribute without its NUL.

@@ -1,16 +1,18 @@
 //! From a configuration to what is to be done, checked, without a system call.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-use serde::{Deserialize, Serialize};
-
-use super::names::{self, Mac, Unique};
-use crate::config::{Network, Route, Veth};
-use crate::{Error, Result};
+mod route;
+mod veth;
 
 #[cfg(test)]
 mod tests;
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::names::Mac;
+use crate::config::{Network, Route};
+use crate::{Error, Result};
 
 /// The whole network of a container, resolved.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,7 +96,7 @@ pub struct RoutePlan {
 /// [`crate::ErrorKind::InvalidConfig`] with the path of the field, as container.json spells it.
 pub fn plan(networks: &[Network], routes: &[Route], id: &str, scope: &str) -> Result<NetworkPlan> {
     let mut plan = NetworkPlan::default();
-    let mut seen = Seen::default();
+    let mut seen = veth::Seen::default();
     for (index, network) in networks.iter().enumerate() {
         if let Network::Veth(veth) = network {
             seen.name_inside(index, &veth.name)?;
@@ -115,130 +117,9 @@ pub fn plan(networks: &[Network], routes: &[Route], id: &str, scope: &str) -> Re
         }
     }
     for (index, route) in routes.iter().enumerate() {
-        plan.container.routes.push(resolve_route(index, route)?);
+        plan.container.routes.push(route::resolve(index, route)?);
     }
     Ok(plan)
-}
-
-/// What may be there only once.
-#[derive(Default)]
-struct Seen {
-    inside: BTreeSet<String>,
-    host: BTreeSet<String>,
-    addresses: BTreeMap<IpAddr, usize>,
-    gateway: BTreeMap<bool, usize>,
-}
-
-impl Seen {
-    fn name_inside(&mut self, index: usize, name: &str) -> Result<()> {
-        if name.is_empty() {
-            return Ok(());
-        }
-        let field = format!("networks[{index}].name");
-        names::check(&field, name)?;
-        if name == "lo" || !self.inside.insert(name.to_owned()) {
-            return Err(Error::invalid(field, format!("the container has {name:?} already")));
-        }
-        Ok(())
-    }
-
-    fn veth(&mut self, index: usize, veth: &Veth, id: &str, scope: &str) -> Result<VethHost> {
-        let field = format!("networks[{index}]");
-        let unique = Unique::new(scope, id, index);
-        let name = self.host_name(&field, veth, &unique)?;
-        if !veth.bridge.is_empty() {
-            names::check(&format!("{field}.bridge"), &veth.bridge)?;
-        } else if veth.hairpin {
-            let field = format!("{field}.hairpin_mode");
-            return Err(Error::invalid(
-                field,
-                "hairpin is a bridge port's, and no bridge is given",
-            ));
-        }
-        for (address, length) in &veth.addresses {
-            self.address(index, *address, *length)?;
-        }
-        for gateway in &veth.gateways {
-            self.gateway(index, *gateway, veth)?;
-        }
-        check_mtu(&field, veth)?;
-        let peer_name = if veth.name.is_empty() {
-            let name = names::first_free(&self.inside);
-            self.inside.insert(name.clone());
-            name
-        } else {
-            veth.name.clone()
-        };
-        let peer_mac = match veth.mac_address.as_str() {
-            "" => None,
-            text => Some(names::parse_mac(&format!("{field}.mac_address"), text)?),
-        };
-        Ok(VethHost {
-            field,
-            name,
-            mac: unique.mac(),
-            alias: format!("libcontainer:{id}"),
-            bridge: veth.bridge.clone(),
-            hairpin: veth.hairpin,
-            mtu: veth.mtu,
-            tx_queue_len: veth.tx_queue_len,
-            peer_name,
-            peer_mac,
-            addresses: veth.addresses.clone(),
-            gateways: veth.gateways.clone(),
-        })
-    }
-
-    fn host_name(&mut self, field: &str, veth: &Veth, unique: &Unique) -> Result<String> {
-        let field = format!("{field}.host_interface_name");
-        let name = if veth.host_name.is_empty() {
-            let prefix = if veth.host_prefix.is_empty() { "veth" } else { &veth.host_prefix };
-            names::check_prefix(&field, prefix)?;
-            unique.name(prefix)
-        } else {
-            names::check(&field, &veth.host_name)?;
-            veth.host_name.clone()
-        };
-        if !self.host.insert(name.clone()) {
-            return Err(Error::invalid(field, format!("{name:?} is given twice")));
-        }
-        Ok(name)
-    }
-
-    fn address(&mut self, index: usize, address: IpAddr, length: u8) -> Result<()> {
-        let field = format!("networks[{index}].{}", spelled(address, "address"));
-        check_prefix_length(&field, address, length)?;
-        if address.is_unspecified() || address.is_multicast() || address == Ipv4Addr::BROADCAST {
-            return Err(Error::invalid(field, format!("no interface can have {address}")));
-        }
-        match self.addresses.insert(address, index) {
-            Some(other) => {
-                Err(Error::invalid(field, format!("{address} is taken by networks[{other}]")))
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn gateway(&mut self, index: usize, gateway: IpAddr, veth: &Veth) -> Result<()> {
-        let field = format!("networks[{index}].{}", spelled(gateway, "gateway"));
-        check_gateway(&field, gateway)?;
-        if veth.addresses.iter().any(|(address, _)| *address == gateway) {
-            let why = format!("{gateway} is the interface's own address");
-            return Err(Error::invalid(field, why));
-        }
-        match self.gateway.insert(gateway.is_ipv4(), index) {
-            Some(other) => {
-                let why = format!("networks[{other}] gives a default gateway of this family");
-                Err(Error::invalid(field, why))
-            }
-            None => Ok(()),
-        }
-    }
-}
-
-/// The key of container.json for a value of this family.
-fn spelled(address: IpAddr, key: &str) -> String {
-    if address.is_ipv4() { key.to_owned() } else { format!("ipv6_{key}") }
 }
 
 fn check_prefix_length(field: &str, address: IpAddr, length: u8) -> Result<()> {
@@ -255,62 +136,4 @@ fn check_gateway(field: &str, gateway: IpAddr) -> Result<()> {
         return Err(Error::invalid(field, format!("{gateway} is no gateway's address")));
     }
     Ok(())
-}
-
-/// The limits of veth's MTU (`min_mtu` and `max_mtu` of an Ethernet device), and of IPv6 (RFC
-/// 8200, section 5), which the kernel switches off on an interface below it.
-fn check_mtu(field: &str, veth: &Veth) -> Result<()> {
-    let ipv6 = veth.addresses.iter().any(|(address, _)| address.is_ipv6());
-    let least = if ipv6 { 1280 } else { 68 };
-    if veth.mtu != 0 && !(least..=65535).contains(&veth.mtu) {
-        let why = format!("{} is not between {least} and 65535", veth.mtu);
-        return Err(Error::invalid(format!("{field}.mtu"), why));
-    }
-    Ok(())
-}
-
-fn resolve_route(index: usize, route: &Route) -> Result<RoutePlan> {
-    let field = |key: &str| format!("routes[{index}].{key}");
-    if let Some(gateway) = route.gateway {
-        check_gateway(&field("gateway"), gateway)?;
-    } else if route.interface.is_empty() {
-        let why = "a route needs a gateway, an interface_name, or both";
-        return Err(Error::invalid(format!("routes[{index}]"), why));
-    }
-    if !route.interface.is_empty() {
-        names::check(&field("interface_name"), &route.interface)?;
-    }
-    let destination = match (route.destination, route.gateway.or(route.source)) {
-        (Some((address, length)), _) => {
-            check_prefix_length(&field("destination"), address, length)?;
-            (network_of(address, length), length)
-        }
-        (None, Some(IpAddr::V6(_))) => (IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0),
-        (None, _) => (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
-    };
-    for (key, value) in [("gateway", route.gateway), ("source", route.source)] {
-        if let Some(value) = value
-            && value.is_ipv4() != destination.0.is_ipv4()
-        {
-            let why = format!("{value} is not of the family of the route's other addresses");
-            return Err(Error::invalid(field(key), why));
-        }
-    }
-    let interface = route.interface.clone();
-    Ok(RoutePlan { destination, source: route.source, gateway: route.gateway, interface })
-}
-
-/// The address with its host bits cleared: the kernel wants no other as a destination.
-fn network_of(address: IpAddr, length: u8) -> IpAddr {
-    let length = u32::from(length);
-    match address {
-        IpAddr::V4(v4) => {
-            let mask = u32::MAX.checked_shl(32 - length).unwrap_or(0);
-            Ipv4Addr::from_bits(v4.to_bits() & mask).into()
-        }
-        IpAddr::V6(v6) => {
-            let mask = u128::MAX.checked_shl(128 - length).unwrap_or(0);
-            Ipv6Addr::from_bits(v6.to_bits() & mask).into()
-        }
-    }
 }

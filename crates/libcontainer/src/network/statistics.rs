@@ -70,7 +70,13 @@ fn read(netlink: &mut Netlink, veth: &VethHost) -> Result<Option<InterfaceStats>
         Some(namespace) => link::get_in_namespace(index, namespace, &veth.name),
         None => link::get_by_index(index, &veth.name),
     };
-    let Some(peer) = read_link(netlink, peer)? else { return Ok(None) };
+    let peer = match read_link(netlink, peer) {
+        Ok(Some(peer)) => peer,
+        Ok(None) => return Ok(None),
+        // The container ended since: its namespace has no id here any more.
+        Err(_) if read_link(netlink, link::get(&veth.name))?.is_none() => return Ok(None),
+        Err(error) => return Err(error),
+    };
     let Some(figures) = peer.statistics else { return Ok(None) };
     Ok(Some(InterfaceStats {
         name: peer.name,

@@ -156,6 +156,28 @@ impl Namespace {
             LinkPlan { name: name.to_owned(), addresses: addresses.to_vec(), gateways: Vec::new() };
         let network = ContainerNetwork { links: vec![link], ..ContainerNetwork::default() };
         self.run(|| configure(&network)).unwrap();
+        for (address, _) in addresses {
+            self.wait_for_local_route(*address);
+        }
+    }
+
+    /// The kernel adds the route that makes an IPv6 address its own a little later, from a queue.
+    fn wait_for_local_route(&self, address: IpAddr) {
+        let destination = RouteAttribute::Destination(address.into());
+        for _ in 0..500 {
+            let answers = self.dump(RouteNetlinkMessage::GetRoute(RouteMessage::default()));
+            let there = answers.iter().any(|answer| match answer {
+                RouteNetlinkMessage::NewRoute(route) => {
+                    route.header.kind == RouteType::Local && route.attributes.contains(&destination)
+                }
+                _ => false,
+            });
+            if there {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        panic!("the host never had {address}");
     }
 
     pub fn make(&self, name: &str, kind: InfoKind) {

@@ -141,4 +141,6 @@ fn failed(error: SysError, step: &str, advice: &[(Errno, &str)]) -> Error {
 }
 
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;

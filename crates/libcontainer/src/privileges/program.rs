@@ -182,3 +182,6 @@ fn processor(machine: u16) -> String {
     };
     name.to_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,6 @@
 //! Who the process runs as (credentials(7), passwd(5), group(5)).
 
-use std::ffi::{CString, OsStr};
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::CString;
 
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
@@ -156,7 +155,5 @@ fn set_groups(groups: &[u32]) -> Result<()> {
     }
 }
 
-/// For messages.
-pub(super) fn shown(name: &[u8]) -> String {
-    format!("{:?}", OsStr::from_bytes(name))
-}
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use netlink_packet_route::link::LinkFlags;
 
+use super::super::attach;
+use super::super::plan::plan;
 use super::super::testing::{Container, Namespace, host, ip, net, start, veth};
 use super::*;
 use crate::config::{Network, Route, Veth};
@@ -163,6 +165,21 @@ fn a_gateway_out_of_reach_is_named() {
         let end = "(the gateway must lie in a network of an address of the interface)";
         assert!(error.starts_with(&begin) && error.ends_with(end), "{error}");
     }
+}
+
+#[test]
+fn ipv6_switched_off_is_said() {
+    let host = host();
+    let inside = Namespace::new();
+    let networks = [Network::Veth(veth(&["fd09::2/64"]))];
+    let plan = plan(&networks, &[], "web", "/run/test").unwrap();
+    host.run(|| attach(&plan.host, inside.fd())).unwrap();
+    // /proc/sys/net shows the namespace of the thread that looks.
+    let file = "/proc/sys/net/ipv6/conf/all/disable_ipv6";
+    inside.run(|| std::fs::write(file, "1")).unwrap();
+    let error = inside.run(|| configure(&plan.container)).unwrap_err().to_string();
+    assert!(error.starts_with("RTM_NEWADDR fd09::2/64 dev eth0: "), "{error}");
+    assert!(error.contains("IPv6 is switched off"), "{error}");
 }
 
 #[test]

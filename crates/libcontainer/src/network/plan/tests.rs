@@ -1,9 +1,11 @@
 //! Names are made, and what is wrong is refused with the path of its field.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::*;
 use crate::ErrorKind;
+use crate::config::Veth;
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
@@ -41,6 +43,14 @@ fn made_names_are_short_stable_and_distinct() {
     }
     let distinct: BTreeSet<_> = all.iter().collect();
     assert_eq!(distinct.len(), 6);
+}
+
+#[test]
+fn an_alias_fits_the_kernel() {
+    let networks = [Network::Veth(Veth::default())];
+    let plan = plan(&networks, &[], &"ä".repeat(500), "/run/x").unwrap();
+    let alias = &plan.host[0].alias;
+    assert!(alias.starts_with("libcontainer:ä") && (254..=255).contains(&alias.len()));
 }
 
 #[test]

@@ -1,0 +1,146 @@
+//! A process that runs in a container.
+
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, pidfd_send_signal, waitid,
+};
+use rustix::time::Timespec;
+use sys::{Context, SysError};
+
+use crate::{Error, ErrorKind, Result};
+
+pub use std::process::ExitStatus;
+
+/// A process of a container, started by this program.
+///
+/// Its pidfd (`AsFd`) becomes readable when the process ends, so an event loop can wait for it.
+/// Dropping a `Child` neither ends the process nor reaps it, as with [`std::process::Child`].
+#[derive(Debug)]
+pub struct Child {
+    pid: Pid,
+    pidfd: OwnedFd,
+    status: Option<ExitStatus>,
+    /// Writes to the process's standard input, where that is a [`Stdio::Pipe`](crate::Stdio).
+    pub stdin: Option<File>,
+    /// Reads the process's standard output, where that is a pipe.
+    pub stdout: Option<File>,
+    /// Reads the process's standard error, where that is a pipe.
+    pub stderr: Option<File>,
+    /// The master of its terminal, where it has one.
+    pub terminal: Option<OwnedFd>,
+}
+
+impl Child {
+    pub(crate) fn new(pid: Pid, pidfd: OwnedFd) -> Self {
+        Self { pid, pidfd, status: None, stdin: None, stdout: None, stderr: None, terminal: None }
+    }
+
+    /// Its id in this program's PID namespace. It can be reused once the process has been waited
+    /// for; the pidfd cannot.
+    pub fn pid(&self) -> i32 {
+        self.pid.as_raw_nonzero().get()
+    }
+
+    /// Sends a signal (signal(7)) by number.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotRunning`] when it has ended.
+    pub fn signal(&self, signal: i32) -> Result<()> {
+        send(self.pidfd.as_fd(), signal)
+    }
+
+    /// Waits until it ends.
+    ///
+    /// # Errors
+    /// [`ErrorKind::System`] where other code of this program has taken the exit status (a
+    /// waitpid(-1)) and the kernel, before Linux 6.15, does not keep it.
+    pub fn wait(&mut self) -> Result<ExitStatus> {
+        if let Some(status) = self.status {
+            return Ok(status);
+        }
+        wait_for_end(self.pidfd.as_fd(), None)?;
+        let status = collect(self.pidfd.as_fd())?;
+        self.status = Some(status);
+        Ok(status)
+    }
+
+    /// Its exit status if it has ended.
+    ///
+    /// # Errors
+    /// As [`Child::wait`].
+    pub fn try_wait(&mut self) -> Result<Option<ExitStatus>> {
+        if self.status.is_none() && wait_for_end(self.pidfd.as_fd(), Some(Timespec::default()))? {
+            self.status = Some(collect(self.pidfd.as_fd())?);
+        }
+        Ok(self.status)
+    }
+}
+
+impl AsFd for Child {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+}
+
+/// The signal of a number.
+pub(crate) fn signal_of(number: i32) -> Result<Signal> {
+    sys::signal::from_number(number)
+        .ok_or_else(|| Error::invalid("signal", format!("{number} is no signal's number")))
+}
+
+/// Sends a signal to the process of a pidfd.
+pub(crate) fn send(pidfd: BorrowedFd<'_>, signal: i32) -> Result<()> {
+    let signal = signal_of(signal)?;
+    match pidfd_send_signal(pidfd, signal) {
+        Ok(()) => Ok(()),
+        Err(Errno::SRCH) => Err(Error::new(ErrorKind::NotRunning, "process already finished")),
+        Err(errno) => Err(SysError::new("pidfd_send_signal", "", errno).into()),
+    }
+}
+
+/// Waits until the process has ended, at most `limit`; whether it has.
+pub(crate) fn wait_for_end(pidfd: BorrowedFd<'_>, limit: Option<Timespec>) -> Result<bool> {
+    let mut fds = [PollFd::from_borrowed_fd(pidfd, PollFlags::IN)];
+    let ready = rustix::io::retry_on_intr(|| poll(&mut fds, limit.as_ref()))
+        .sys("poll", || "of a pidfd")?;
+    Ok(ready > 0)
+}
+
+/// The exit status of a process that has ended: by waiting for it where it is our child, else
+/// from what the kernel remembers.
+pub(crate) fn collect(pidfd: BorrowedFd<'_>) -> Result<ExitStatus> {
+    let waited = rustix::io::retry_on_intr(|| waitid(WaitId::PidFd(pidfd), WaitIdOptions::EXITED));
+    match waited {
+        Ok(Some(status)) => return Ok(ExitStatus::from_raw(raw(&status))),
+        Ok(None) | Err(Errno::CHILD) => {}
+        Err(errno) => return Err(SysError::new("waitid", "of a pidfd", errno).into()),
+    }
+    // Whoever reaps it may be about to: the kernel has the status from then on.
+    for _ in 0..100 {
+        match sys::pidfd::exit_status(pidfd) {
+            Ok(Some(status)) => return Ok(ExitStatus::from_raw(status)),
+            Ok(None) => std::thread::sleep(std::time::Duration::from_millis(10)),
+            Err(_) => break,
+        }
+    }
+    Err(Error::new(
+        ErrorKind::System,
+        "the exit status is lost: the process was not this program's child, or other code of \
+         this program has waited for it",
+    )
+    .with_hint("Linux 6.15 keeps it (PIDFD_GET_INFO); on older kernels nobody else may reap"))
+}
+
+/// A wait status as wait(2) encodes it.
+fn raw(status: &WaitIdStatus) -> i32 {
+    match (status.exit_status(), status.terminating_signal()) {
+        (Some(code), _) => (code & 0xff) << 8,
+        (_, Some(signal)) => signal | if status.dumped() { 0x80 } else { 0 },
+        _ => 0,
+    }
+}

@@ -1,0 +1,136 @@
+//! Further processes of a running container, and the streams of all.
+
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{Mode, OFlags, open};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::Pid;
+use sys::Context;
+
+use crate::container::child::Child;
+use crate::container::handle::Container;
+use crate::container::process::{Process, Stdio};
+use crate::error::Step;
+use crate::parent::{Launch, launch};
+use crate::plan::{self, Descriptor, Entry};
+use crate::procfs::Procfs;
+use crate::{Error, ErrorKind, Result, Status};
+
+impl Container {
+    /// Executes a further process in the running container, and returns when its program runs.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotRunning`], [`ErrorKind::Paused`], and
+    /// [`ErrorKind::ProcessNotExecuted`] where the program cannot be executed.
+    pub fn exec(&self, process: Process) -> Result<Child> {
+        self.join(process).step(|| format!("executing in container {:?}", self.id))
+    }
+
+    fn join(&self, process: Process) -> Result<Child> {
+        match self.status()? {
+            status if status.can_exec() => {}
+            Status::Paused => {
+                let error = Error::new(ErrorKind::Paused, "container paused");
+                return Err(error.with_hint("resume it first"));
+            }
+            _ => return Err(Error::new(ErrorKind::NotRunning, "container not running")),
+        }
+        let (pid, pidfd) = self.living_init()?;
+        let record = self.record()?;
+        let (process_plan, _) = plan::process_of(&record.config, &process.spec, &self.id)?;
+        let program = self.shared.program()?;
+        let mut orders = plan::join(record.namespaces, record.chroot, process_plan);
+        let mut streams = Streams::open(process, orders.process.terminal)?;
+        let group = self.cgroup()?;
+        let directory = match &group {
+            Some(group) => group.directory()?,
+            None => None,
+        };
+        let root = match record.chroot {
+            true => Some(Procfs::open()?.open_link(format!("{pid}/root"))?),
+            false => None,
+        };
+        let attached = group.as_ref().is_some_and(|group| group.paths().len() > 1);
+        if let Entry::Join(join) = &mut orders.entry {
+            join.wants_joined = attached;
+        }
+        let mut descriptors = streams.descriptors(&mut orders.descriptors);
+        let others = [
+            (Descriptor::Init, Some(&pidfd)),
+            (Descriptor::Cgroup, directory.as_ref()),
+            (Descriptor::Root, root.as_ref()),
+        ];
+        for (purpose, fd) in others {
+            if let Some(fd) = fd {
+                orders.descriptors.push(purpose);
+                descriptors.push(fd.as_fd());
+            }
+        }
+        let frozen = || group.as_ref().is_some_and(|group| group.frozen().unwrap_or(false));
+        let launched = launch(Launch {
+            program,
+            plan: orders,
+            descriptors,
+            maps: (&[], &[]),
+            born: &mut |pid: Pid, _: BorrowedFd<'_>| match &group {
+                Some(group) => Ok(group.attach(pid)?),
+                None => Ok(()),
+            },
+            frozen: &frozen,
+        })?;
+        let mut child = Child::new(launched.pid, launched.pidfd);
+        child.terminal = launched.terminal;
+        streams.hand_over(&mut child);
+        Ok(child)
+    }
+}
+
+/// The streams of a process to be: what it gets, and what its creator keeps.
+pub(super) struct Streams {
+    /// The number that the program finds each at; what is inherited is not here.
+    given: Vec<(i32, OwnedFd)>,
+    kept: [Option<OwnedFd>; 3],
+}
+
+impl Streams {
+    pub(super) fn open(process: Process, terminal: bool) -> Result<Self> {
+        let mut streams = Self { given: Vec::new(), kept: [None, None, None] };
+        let three = [process.stdin, process.stdout, process.stderr];
+        for (number, stdio) in (0..).zip(three) {
+            // A terminal takes the place of all three.
+            if !terminal {
+                streams.add(number, stdio)?;
+            }
+        }
+        streams.given.extend((3..).zip(process.extra_fds));
+        Ok(streams)
+    }
+
+    fn add(&mut self, number: i32, stdio: Stdio) -> Result<()> {
+        let given = match stdio {
+            Stdio::Inherit => return Ok(()),
+            Stdio::Fd(fd) => fd,
+            Stdio::Null => open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
+                .sys("open", || "/dev/null")?,
+            Stdio::Pipe => {
+                let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).sys("pipe", || "")?;
+                let (given, kept) = if number == 0 { (reader, writer) } else { (writer, reader) };
+                self.kept[number as usize] = Some(kept);
+                given
+            }
+        };
+        self.given.push((number, given));
+        Ok(())
+    }
+
+    pub(super) fn descriptors(&self, purposes: &mut Vec<Descriptor>) -> Vec<BorrowedFd<'_>> {
+        purposes.extend(self.given.iter().map(|(number, _)| Descriptor::Program(*number)));
+        self.given.iter().map(|(_, fd)| fd.as_fd()).collect()
+    }
+
+    pub(super) fn hand_over(&mut self, child: &mut Child) {
+        let [stdin, stdout, stderr] = self.kept.each_mut().map(|end| end.take().map(File::from));
+        (child.stdin, child.stdout, child.stderr) = (stdin, stdout, stderr);
+    }
+}

@@ -1,0 +1,129 @@
+//! Makes and finds containers below a state root.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::config::Config;
+use crate::container::handle::Container;
+use crate::container::record::{Record, VERSION};
+use crate::container::store::Store;
+use crate::error::Step;
+use crate::host::HostFacts;
+use crate::parent::Sealed;
+use crate::{Result, plan};
+
+/// Makes and finds containers below a state root. It is cheap to clone, and clones share what
+/// they have learned of the host.
+#[derive(Debug, Clone)]
+pub struct Factory {
+    pub(crate) shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    program: Option<PathBuf>,
+    sealed: OnceLock<Sealed>,
+    facts: OnceLock<HostFacts>,
+}
+
+impl Factory {
+    /// Over the state root `root`, for instance `/run/nsinit`, which is made (mode 0700) when the
+    /// first container is. The program itself becomes the containers' init: its `main` must begin
+    /// with [`init()`](crate::init()).
+    pub fn new(root: impl AsRef<Path>) -> Self {
+        Self::over(root.as_ref(), None)
+    }
+
+    /// The same, with another program for init; its `main` must begin with
+    /// [`init()`](crate::init()), of this very version of the library.
+    pub fn with_init(root: impl AsRef<Path>, program: impl Into<PathBuf>) -> Self {
+        Self::over(root.as_ref(), Some(program.into()))
+    }
+
+    fn over(root: &Path, program: Option<PathBuf>) -> Self {
+        let (sealed, facts) = (OnceLock::new(), OnceLock::new());
+        Self { shared: Arc::new(Shared { store: Store::new(root), program, sealed, facts }) }
+    }
+
+    /// Makes a container; no process of it runs yet, and nothing but its record exists.
+    ///
+    /// Until the container's first [`start`](Container::start) or [`run`](Container::run) ends,
+    /// or the handle is dropped, others see it as [`Status::Creating`](crate::Status::Creating).
+    ///
+    /// # Errors
+    /// [`ErrorKind::IdInUse`](crate::ErrorKind::IdInUse),
+    /// [`ErrorKind::InvalidId`](crate::ErrorKind::InvalidId), and everything that is wrong with
+    /// the configuration, as [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig).
+    pub fn create(&self, id: &str, config: Config) -> Result<Container> {
+        crate::container::id::check(id)?;
+        let step = || format!("creating container {id:?}");
+        let plan = self.shared.plan(&config, id).step(step)?;
+        let (entry, lock) = self.shared.store.create(id)?;
+        let record = Record {
+            version: VERSION,
+            id: id.to_owned(),
+            created: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| since.as_millis() as u64),
+            cgroup: plan.cgroup.as_ref().map(|group| group.paths().clone()).unwrap_or_default(),
+            cgroup_levels: config.cgroup.as_ref().map_or(0, |path| {
+                path.components()
+                    .filter(|part| matches!(part, std::path::Component::Normal(_)))
+                    .count()
+            }),
+            links: plan.links.clone(),
+            namespaces: plan.namespaces,
+            chroot: plan.chroot,
+            config,
+            init: None,
+        };
+        if let Err(error) = entry.write(&record) {
+            let _ = self.shared.store.remove(id, &entry);
+            return Err(error.within(step()));
+        }
+        Ok(Container::created(self.shared.clone(), entry, record, plan, lock))
+    }
+
+    /// The container of this id, made by whichever program over the same state root.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound).
+    pub fn load(&self, id: &str) -> Result<Container> {
+        let entry = self.shared.store.open(id)?;
+        Container::loaded(self.shared.clone(), id, entry)
+    }
+
+    /// The ids of all containers, sorted.
+    pub fn list(&self) -> Result<Vec<String>> {
+        self.shared.store.list()
+    }
+}
+
+impl Shared {
+    pub(crate) fn facts(&self) -> Result<&HostFacts> {
+        match self.facts.get() {
+            Some(facts) => Ok(facts),
+            None => {
+                let facts = HostFacts::read().step(|| "looking at the host")?;
+                Ok(self.facts.get_or_init(|| facts))
+            }
+        }
+    }
+
+    pub(crate) fn plan(&self, config: &Config, id: &str) -> Result<plan::ContainerPlan> {
+        plan::start(config, id, &self.store.path().to_string_lossy(), self.facts()?)
+    }
+
+    /// The init program, sealed once and reused: nobody can write to it through a container.
+    pub(crate) fn program(&self) -> Result<&Sealed> {
+        match self.sealed.get() {
+            Some(sealed) => Ok(sealed),
+            None => {
+                let sealed = Sealed::new(self.program.as_deref())?;
+                Ok(self.sealed.get_or_init(|| sealed))
+            }
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! The handle over a container: what it is and does.
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cgroups::{Manager, Notifier, Pressure, Resources};
+
+use crate::config::{Config, NamespaceKind};
+use crate::container::child::{self, ExitStatus};
+use crate::container::factory::Shared;
+use crate::container::record::{self, Record};
+use crate::container::stats::Stats;
+use crate::container::status::{State, Status};
+use crate::container::store::{Entry, Lock};
+use crate::error::Step;
+use crate::plan::ContainerPlan;
+use crate::{Error, ErrorKind, Result, network};
+
+/// Which of a container's processes a signal is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// Its init.
+    Init,
+    /// All of them.
+    All,
+}
+
+/// A container. The handle may be used from several threads at once, and by several programs over
+/// the same state root.
+#[derive(Debug)]
+pub struct Container {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) id: String,
+    pub(crate) entry: Entry,
+    pub(crate) record: Mutex<Option<Record>>,
+    /// From [`create`](crate::Factory::create) to the end of the first start.
+    pub(crate) making: Mutex<Option<(Lock, Box<ContainerPlan>)>>,
+}
+
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Container {
+    pub(crate) fn created(
+        shared: Arc<Shared>,
+        entry: Entry,
+        record: Record,
+        plan: ContainerPlan,
+        lock: Lock,
+    ) -> Self {
+        Self {
+            shared,
+            id: record.id.clone(),
+            entry,
+            record: Mutex::new(Some(record)),
+            making: Mutex::new(Some((lock, Box::new(plan)))),
+        }
+    }
+
+    pub(crate) fn loaded(shared: Arc<Shared>, id: &str, entry: Entry) -> Result<Self> {
+        let record = match entry.read(id)? {
+            Some(record) => Some(record),
+            None => {
+                // Its maker may be between the directory and the record, or gone for ever.
+                shared.store.settle()?;
+                entry.read(id)?
+            }
+        };
+        let (record, making) = (Mutex::new(record), Mutex::new(None));
+        Ok(Self { shared, id: id.to_owned(), entry, record, making })
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What it was made from.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when its maker ended before it was recorded.
+    pub fn config(&self) -> Result<Config> {
+        Ok(self.record()?.config)
+    }
+
+    /// The record, read again while the init is not in it: another handle may have started it.
+    pub(crate) fn record(&self) -> Result<Record> {
+        let mut cached = locked(&self.record);
+        match &*cached {
+            Some(record) if record.init.is_some() => return Ok(record.clone()),
+            _ => *cached = self.entry.read(&self.id)?,
+        }
+        cached.clone().ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, format!("container does not exist: {:?}", self.id))
+        })
+    }
+
+    /// The group, where the container has one of its own.
+    pub(crate) fn cgroup(&self) -> Result<Option<Manager>> {
+        let record = self.record()?;
+        if record.cgroup.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Manager::from_paths(record.cgroup)?))
+    }
+
+    fn own_cgroup(&self, for_what: &str) -> Result<Manager> {
+        self.cgroup()?.ok_or_else(|| {
+            let message = format!("{for_what} needs a control group of the container's own");
+            Error::invalid("cgroup", message)
+        })
+    }
+
+    /// Its init, if that is there and has not ended.
+    pub(crate) fn init(&self) -> Result<Option<(i32, OwnedFd)>> {
+        let record = match self.record() {
+            Ok(record) => record,
+            Err(error) if *error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let Some(init) = record.init else { return Ok(None) };
+        let Some(pidfd) = init.open()? else { return Ok(None) };
+        let ended = child::wait_for_end(pidfd.as_fd(), Some(rustix::time::Timespec::default()))?;
+        Ok((!ended).then_some((init.pid, pidfd)))
+    }
+
+    pub(crate) fn living_init(&self) -> Result<(i32, OwnedFd)> {
+        self.init()?.ok_or_else(|| {
+            let message = format!("container not running: {:?}", self.id);
+            Error::new(ErrorKind::NotRunning, message)
+        })
+    }
+
+    /// What it is doing now.
+    pub fn status(&self) -> Result<Status> {
+        if locked(&self.making).is_some() {
+            return Ok(Status::Creating);
+        }
+        if self.init()?.is_none() {
+            let begun = locked(&self.record).as_ref().is_some_and(|record| record.init.is_some());
+            let making = !begun && self.entry.is_locked()?;
+            return Ok(if making { Status::Creating } else { Status::Stopped });
+        }
+        if self.entry.has_start_socket() {
+            return Ok(Status::Created);
+        }
+        let frozen = match self.cgroup()? {
+            Some(group) => group.frozen().unwrap_or(false),
+            None => false,
+        };
+        Ok(if frozen { Status::Paused } else { Status::Running })
+    }
+
+    /// Waits while it is being made by somebody else.
+    pub fn settle(&self) -> Result<()> {
+        self.entry.wait_unlocked()
+    }
+
+    /// Everything known of it.
+    pub fn state(&self) -> Result<State> {
+        let status = self.status()?;
+        let record = self.record()?;
+        let init = self.init()?;
+        let mut namespace_paths = BTreeMap::new();
+        let mut start = String::new();
+        if let Some((pid, _)) = &init {
+            for kind in NamespaceKind::ALL {
+                let path = format!("/proc/{pid}/ns/{}", kind.proc_name());
+                namespace_paths.insert(kind.clone_name().to_owned(), PathBuf::from(path));
+            }
+            start = record::start_time(*pid).map(|ticks| ticks.to_string()).unwrap_or_default();
+        }
+        Ok(State {
+            id: self.id.clone(),
+            status,
+            init_process_pid: init.map_or(0, |(pid, _)| pid),
+            init_process_start: start,
+            cgroup_paths: record.cgroup,
+            namespace_paths,
+            created: record.created,
+            config: record.config,
+        })
+    }
+
+    /// The ids of all its processes in this program's PID namespace; without a control group of
+    /// its own, of its init only.
+    pub fn processes(&self) -> Result<Vec<i32>> {
+        match self.cgroup()? {
+            Some(group) => {
+                Ok(group.pids()?.into_iter().map(|pid| pid.as_raw_nonzero().get()).collect())
+            }
+            None => Ok(self.init()?.map(|(pid, _)| pid).into_iter().collect()),
+        }
+    }
+
+    /// What it uses now.
+    pub fn stats(&self) -> Result<Stats> {
+        let step = || format!("statistics of container {:?}", self.id);
+        self.living_init()?;
+        let record = self.record()?;
+        let interfaces = if record.namespaces & sys::namespace::flag::NETWORK != 0 {
+            network::statistics(&record.links).step(step)?
+        } else {
+            Vec::new()
+        };
+        let cgroup = match self.cgroup()? {
+            Some(group) => Some(group.stats().step(step)?),
+            None => None,
+        };
+        Ok(Stats { interfaces, cgroup })
+    }
+
+    /// Changes its limits: what is `Some` is set, the rest stays.
+    pub fn set(&self, resources: &Resources) -> Result<()> {
+        let group = self.own_cgroup("a limit")?;
+        group.set(resources).step(|| format!("changing the limits of container {:?}", self.id))
+    }
+
+    /// Sends a signal by number to its init or to all of its processes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotRunning`] when there is none.
+    pub fn signal(&self, signal: i32, target: Target) -> Result<()> {
+        if target == Target::All
+            && let Some(group) = self.cgroup()?
+        {
+            return group
+                .kill(child::signal_of(signal)?)
+                .step(|| format!("signalling the processes of container {:?}", self.id));
+        }
+        let (_, pidfd) = self.living_init()?;
+        child::send(pidfd.as_fd(), signal)
+    }
+
+    /// Freezes all of its processes, and returns when they are.
+    pub fn pause(&self) -> Result<()> {
+        match self.status()? {
+            status if status.can_pause() => {}
+            Status::Paused => return Err(Error::new(ErrorKind::Paused, "container paused")),
+            _ => {
+                let message = "cannot pause a container that is not running";
+                return Err(Error::new(ErrorKind::NotRunning, message));
+            }
+        }
+        self.own_cgroup("pausing")?.freeze().step(|| format!("pausing container {:?}", self.id))
+    }
+
+    /// Lets frozen processes run again.
+    pub fn resume(&self) -> Result<()> {
+        if !self.status()?.can_resume() {
+            let message = "cannot resume a container that is not paused";
+            return Err(Error::new(ErrorKind::NotRunning, message));
+        }
+        self.own_cgroup("resuming")?.thaw().step(|| format!("resuming container {:?}", self.id))
+    }
+
+    /// Tells when the kernel kills a process of it for want of memory.
+    pub fn notify_oom(&self) -> Result<Notifier> {
+        let group = self.own_cgroup("a notification")?;
+        group.oom_notifier().step(|| format!("watching the memory of container {:?}", self.id))
+    }
+
+    /// Tells when it has to wait for memory.
+    pub fn notify_memory_pressure(&self, pressure: Pressure) -> Result<Notifier> {
+        let group = self.own_cgroup("a notification")?;
+        group
+            .memory_pressure_notifier(pressure)
+            .step(|| format!("watching the memory of container {:?}", self.id))
+    }
+
+    /// Waits until its init has ended; the exit status comes from the kernel where this program
+    /// is not its parent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotRunning`] when it has ended before; [`ErrorKind::System`] when the status
+    /// cannot be had (before Linux 6.15).
+    pub fn wait(&self) -> Result<ExitStatus> {
+        let (_, pidfd) = self.living_init()?;
+        child::wait_for_end(pidfd.as_fd(), None)?;
+        child::collect(pidfd.as_fd())
+    }
+}

@@ -1,0 +1,252 @@
+//! From a container's creation to its end.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::process::{Pid, Signal};
+use rustix::time::Timespec;
+
+use crate::container::child::{self, Child};
+use crate::container::exec::Streams;
+use crate::container::handle::{Container, locked};
+use crate::container::process::Process;
+use crate::container::record::{InitRecord, Record};
+use crate::container::store::Lock;
+use crate::error::Step;
+use crate::parent::{Launch, launch};
+use crate::plan::{self, ContainerPlan, Descriptor};
+use crate::wire::{FromInit, Received};
+use crate::{Error, ErrorKind, Result, network};
+
+impl Container {
+    /// Makes the container around its init and holds that before `process`'s program;
+    /// [`release`](Container::release), from any program, lets it go.
+    pub fn start(&self, process: Process) -> Result<Child> {
+        self.first(process, true)
+    }
+
+    /// Makes the container and executes `process` in it as its init.
+    pub fn run(&self, process: Process) -> Result<Child> {
+        self.first(process, false)
+    }
+
+    fn first(&self, process: Process, hold: bool) -> Result<Child> {
+        let making = locked(&self.making).take();
+        let (lock, plan) = match making {
+            Some((lock, plan)) => (lock, *plan),
+            None => self.take_over()?,
+        };
+        let record = self.record()?;
+        let result = self
+            .launch_first(process, hold, record, &plan)
+            .step(|| format!("starting container {:?}", self.id));
+        if result.is_err() {
+            self.undo(&plan);
+        }
+        drop(lock);
+        result
+    }
+
+    /// The first start by another handle than the one that made it.
+    fn take_over(&self) -> Result<(Lock, ContainerPlan)> {
+        let lock = self.entry.lock()?;
+        let record = self.record()?;
+        if record.init.is_some() {
+            let message = match self.init()? {
+                Some(_) => "runs already",
+                None => "has run and stopped",
+            };
+            let message = format!("container {:?} {message}", self.id);
+            return Err(Error::new(ErrorKind::NotStopped, message)
+                .with_hint("a container is started once; destroy it and create it again"));
+        }
+        let plan = self.shared.plan(&record.config, &self.id)?;
+        Ok((lock, plan))
+    }
+
+    fn launch_first(
+        &self,
+        process: Process,
+        hold: bool,
+        record: Record,
+        plan: &ContainerPlan,
+    ) -> Result<Child> {
+        let (process_plan, _) = plan::process_of(&record.config, &process.spec, &self.id)?;
+        let program = self.shared.program()?;
+        let mut orders = plan::first(plan, process_plan, hold);
+        let mut streams = Streams::open(process, orders.process.terminal)?;
+        let group_directory = self.make_group(plan)?;
+        let start_socket = match hold {
+            true => Some(self.entry.make_start_socket()?),
+            false => None,
+        };
+        let mut descriptors = streams.descriptors(&mut orders.descriptors);
+        if let Some(directory) = &group_directory {
+            orders.descriptors.push(Descriptor::Cgroup);
+            descriptors.push(directory.as_fd());
+        }
+        if let Some(socket) = &start_socket {
+            orders.descriptors.push(Descriptor::StartSocket);
+            descriptors.push(socket.as_fd());
+        }
+        let config = record.config.clone();
+        let mut completed = record;
+        let launched = launch(Launch {
+            program,
+            plan: orders,
+            descriptors,
+            maps: (&config.uid_mappings, &config.gid_mappings),
+            born: &mut |pid, pidfd| self.born(pid, pidfd, plan, &mut completed),
+            frozen: &|| false,
+        })?;
+        let mut child = Child::new(launched.pid, launched.pidfd);
+        child.terminal = launched.terminal;
+        streams.hand_over(&mut child);
+        *locked(&self.record) = Some(completed);
+        Ok(child)
+    }
+
+    /// Makes the control group and sets its limits.
+    fn make_group(&self, plan: &ContainerPlan) -> Result<Option<OwnedFd>> {
+        let Some(group) = &plan.cgroup else { return Ok(None) };
+        group.create()?;
+        group.set(&plan.resources)?;
+        Ok(group.directory()?)
+    }
+
+    /// Everything the creator does once stage 1 exists: the record is complete afterwards.
+    fn born(
+        &self,
+        pid: Pid,
+        pidfd: BorrowedFd<'_>,
+        plan: &ContainerPlan,
+        record: &mut Record,
+    ) -> Result<()> {
+        record.init = Some(InitRecord::of(pid, pidfd)?);
+        self.entry.write(record)?;
+        if let Some(group) = &plan.cgroup {
+            group.attach(pid)?;
+        }
+        if !plan.links.is_empty() {
+            let namespace = crate::procfs::Procfs::open()?
+                .open_link(format!("{}/ns/net", pid.as_raw_nonzero()))?;
+            network::attach(&plan.links, namespace.as_fd())?;
+        }
+        Ok(())
+    }
+
+    /// Takes back what a failed start made; the record stays, and names nothing that is there.
+    fn undo(&self, plan: &ContainerPlan) {
+        // What fails here, destroy tries again and reports.
+        if let Some(group) = &plan.cgroup {
+            let _ = group.destroy();
+            let _ = group.prune(self.levels());
+        }
+        let _ = network::detach(&plan.links);
+        if let Ok(Some(mut record)) = self.entry.read(&self.id) {
+            record.init = None;
+            let _ = self.entry.write(&record);
+            *locked(&self.record) = Some(record);
+        }
+    }
+
+    fn levels(&self) -> usize {
+        self.record().map_or(0, |record| record.cgroup_levels.saturating_sub(1))
+    }
+
+    /// Lets a held init execute its program, and returns when it does.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotRunning`] when it has ended; the program's own failure, as
+    /// [`ErrorKind::ProcessNotExecuted`]; [`ErrorKind::NotStopped`] when it has been let go before.
+    pub fn release(&self) -> Result<()> {
+        let step = || format!("starting container {:?}", self.id);
+        match self.status()? {
+            status if status.can_release() => {}
+            crate::Status::Stopped => {
+                let message = "cannot start a container that has stopped";
+                return Err(Error::new(ErrorKind::NotRunning, message).within(step()));
+            }
+            crate::Status::Creating => {
+                let message = "cannot start a container that is still being created";
+                return Err(Error::new(ErrorKind::NotRunning, message).within(step()));
+            }
+            _ => {
+                let message = "cannot start an already running container";
+                return Err(Error::new(ErrorKind::NotStopped, message).within(step()));
+            }
+        }
+        let socket = self.entry.connect_start_socket().step(step)?;
+        let mut executing = false;
+        loop {
+            match socket.receive().step(step)? {
+                Received::Message(FromInit::Executing, _) => executing = true,
+                Received::Message(FromInit::Failed(error), _) => return Err(error.within(step())),
+                Received::Message(..) => {}
+                Received::End if executing => return Ok(()),
+                Received::End => {
+                    let message = "container not running: its init ended before the program";
+                    return Err(Error::new(ErrorKind::NotRunning, message).within(step()));
+                }
+            }
+        }
+    }
+
+    /// Ends all of its processes, and returns when they have ended.
+    pub fn kill(&self) -> Result<()> {
+        let init = self.init()?;
+        if let Some((_, pidfd)) = &init {
+            match child::send(pidfd.as_fd(), Signal::KILL.as_raw()) {
+                Err(error) if *error.kind() != ErrorKind::NotRunning => return Err(error),
+                _ => {}
+            }
+        }
+        if let Some(group) = self.recorded_group() {
+            group.kill(Signal::KILL).step(|| format!("killing container {:?}", self.id))?;
+        }
+        if let Some((_, pidfd)) = &init {
+            let limit = Timespec { tv_sec: 10, tv_nsec: 0 };
+            if !child::wait_for_end(pidfd.as_fd(), Some(limit))? {
+                let message = format!("container {:?} does not end: SIGKILL was sent", self.id);
+                return Err(Error::new(ErrorKind::NotStopped, message));
+            }
+        }
+        Ok(())
+    }
+
+    fn recorded_group(&self) -> Option<cgroups::Manager> {
+        self.cgroup().ok().flatten()
+    }
+
+    /// Removes all that is left of a stopped container: processes that its init left behind,
+    /// its control group, its host's ends of network pairs, its record. It may be repeated.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotStopped`] while its init lives.
+    pub fn destroy(&self) -> Result<()> {
+        let step = || format!("destroying container {:?}", self.id);
+        let making = locked(&self.making).take();
+        let _lock = match making {
+            Some((lock, _)) => lock,
+            None => match self.entry.lock() {
+                Ok(lock) => lock,
+                Err(error) if *error.kind() == ErrorKind::NotFound => return Ok(()),
+                Err(error) => return Err(error.within(step())),
+            },
+        };
+        if self.init()?.is_some() {
+            let message = format!("container {:?} is not stopped", self.id);
+            return Err(Error::new(ErrorKind::NotStopped, message).with_hint("kill it first"));
+        }
+        if let Ok(record) = self.record() {
+            if let Some(group) = self.recorded_group() {
+                if group.is_populated().unwrap_or(false) {
+                    group.kill(Signal::KILL).step(step)?;
+                }
+                group.destroy().step(step)?;
+                group.prune(record.cgroup_levels.saturating_sub(1)).step(step)?;
+            }
+            network::detach(&record.links).step(step)?;
+        }
+        self.shared.store.remove(&self.id, &self.entry).step(step)
+    }
+}

@@ -1,0 +1,20 @@
+//! The handle over a container, and the records behind it.
+
+mod child;
+mod exec;
+mod factory;
+mod handle;
+mod id;
+mod lifecycle;
+mod process;
+mod record;
+mod stats;
+mod status;
+mod store;
+
+pub use child::{Child, ExitStatus};
+pub use factory::Factory;
+pub use handle::{Container, Target};
+pub use process::{Process, Stdio};
+pub use stats::Stats;
+pub use status::{State, Status};

@@ -1,0 +1,108 @@
+//! What is kept of a container on disk, so that whoever comes next can drive it and clean up.
+
+use std::collections::BTreeMap;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+
+use rustix::fs::{fstat, fstatfs};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use serde::{Deserialize, Serialize};
+use sys::{Context, SysError};
+
+use crate::config::Config;
+use crate::network::VethHost;
+use crate::procfs::Procfs;
+use crate::{Error, ErrorKind, Result};
+
+/// The version that this library writes, and the only one it reads.
+pub(crate) const VERSION: u32 = 1;
+
+/// The record: written once before the first side effect, naming every one that may follow, and
+/// once more when the init exists.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub version: u32,
+    pub id: String,
+    /// When it was created, in milliseconds since 1970.
+    pub created: u64,
+    pub config: Config,
+    /// The control group's directory in each hierarchy.
+    pub cgroup: BTreeMap<String, PathBuf>,
+    /// Levels of the control group's path, whose empty parents are removed with it.
+    pub cgroup_levels: usize,
+    pub links: Vec<VethHost>,
+    /// The CLONE_NEW* flags of the namespaces that are not the host's.
+    pub namespaces: u64,
+    pub chroot: bool,
+    pub init: Option<InitRecord>,
+}
+
+/// Which process the container's init is, in a way that a reused pid is told from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct InitRecord {
+    pub pid: i32,
+    /// The pidfd's inode number, unique for the machine's uptime (pidfs, Linux 6.9).
+    pub inode: Option<u64>,
+    /// The 22nd field of `/proc/PID/stat`, clock ticks since boot, where there is no pidfs.
+    pub start_time: Option<u64>,
+}
+
+/// `PID_FS_MAGIC` of linux/magic.h.
+const PIDFS: i64 = 0x5049_4446;
+
+impl InitRecord {
+    /// Of a process that lives, or has not been reaped.
+    pub(crate) fn of(pid: Pid, pidfd: BorrowedFd<'_>) -> Result<Self> {
+        let pid = pid.as_raw_nonzero().get();
+        if i64::from(fstatfs(pidfd).sys("fstatfs", || "of a pidfd")?.f_type) == PIDFS {
+            let inode = fstat(pidfd).sys("fstat", || "of a pidfd")?.st_ino;
+            return Ok(Self { pid, inode: Some(inode), start_time: None });
+        }
+        Ok(Self { pid, inode: None, start_time: Some(start_time(pid)?) })
+    }
+
+    /// The process, if it is still there; it may have ended, and not been reaped.
+    pub(crate) fn open(&self) -> Result<Option<OwnedFd>> {
+        let Some(pid) = Pid::from_raw(self.pid) else { return Ok(None) };
+        let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(pidfd) => pidfd,
+            Err(Errno::SRCH) => return Ok(None),
+            Err(errno) => {
+                return Err(SysError::new("pidfd_open", self.pid.to_string(), errno).into());
+            }
+        };
+        let same = match self.inode {
+            Some(inode) => fstat(&pidfd).sys("fstat", || "of a pidfd")?.st_ino == inode,
+            None => start_time(self.pid).ok() == self.start_time,
+        };
+        Ok(same.then_some(pidfd))
+    }
+}
+
+/// When a process started, in clock ticks since boot (proc_pid_stat(5)).
+pub(crate) fn start_time(pid: i32) -> Result<u64> {
+    let text = Procfs::open()?.read(format!("{pid}/stat"))?;
+    let text = String::from_utf8_lossy(&text);
+    // The second field is the program's name in parentheses, with whatever it likes inside.
+    let field = text.rsplit_once(')').and_then(|(_, rest)| rest.split_ascii_whitespace().nth(19));
+    field
+        .and_then(|field| field.parse().ok())
+        .ok_or_else(|| Error::new(ErrorKind::System, format!("/proc/{pid}/stat has no start time")))
+}
+
+/// Refuses a record of another version, or of another container.
+pub(crate) fn parse(text: &[u8], id: &str) -> Result<Record> {
+    let broken = |why: String| {
+        Error::new(ErrorKind::System, format!("the record of container {id:?} is broken: {why}"))
+            .with_hint("delete removes what it can")
+    };
+    let record: Record = serde_json::from_slice(text).map_err(|error| broken(error.to_string()))?;
+    if record.version != VERSION {
+        return Err(broken(format!("version {} is not {VERSION}", record.version)));
+    }
+    if record.id != id {
+        return Err(broken(format!("it says {:?}", record.id)));
+    }
+    Ok(record)
+}

@@ -1,0 +1,292 @@
+//! The state root: one directory a container, its record in it, and its lock.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{
+    AtFlags, CWD, Dir, FlockOperation, Mode, OFlags, flock, fstat, mkdirat, open, openat, renameat,
+    unlinkat,
+};
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with,
+};
+use sys::{Context, SysError};
+
+use crate::container::id;
+use crate::container::record::{self, Record};
+use crate::error::Step;
+use crate::wire::Socket;
+use crate::{Error, ErrorKind, Result};
+
+const RECORD: &str = "record.json";
+const NEW_RECORD: &str = "record.json.new";
+const START_SOCKET: &str = "start.sock";
+
+/// Everything that a container's directory can hold.
+const FILES: [&str; 3] = [RECORD, NEW_RECORD, START_SOCKET];
+
+const DIRECTORY: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// A state root, for instance `/run/nsinit`.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    path: PathBuf,
+}
+
+/// A container's directory in a state root.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) directory: OwnedFd,
+}
+
+/// Held while a container is made or destroyed; the kernel lets go of it when its holder ends.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _directory: OwnedFd,
+}
+
+impl Store {
+    pub(crate) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn step(&self) -> String {
+        format!("the state root {}", self.path.display())
+    }
+
+    fn root(&self) -> Result<Option<OwnedFd>> {
+        match open(&self.path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+        {
+            Ok(root) => Ok(Some(root)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(SysError::new("open", self.path.display().to_string(), errno))
+                .step(|| self.step()),
+        }
+    }
+
+    fn make_root(&self) -> Result<OwnedFd> {
+        if let Some(root) = self.root()? {
+            return Ok(root);
+        }
+        let mut path = PathBuf::new();
+        for part in self.path.components() {
+            path.push(part);
+            match mkdirat(CWD, &path, Mode::RWXU) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                // A parent that may not be written to can still be there already.
+                Err(Errno::ACCESS | Errno::ROFS | Errno::PERM) if path != self.path => {}
+                Err(errno) => {
+                    return Err(SysError::new("mkdir", path.display().to_string(), errno))
+                        .step(|| self.step());
+                }
+            }
+        }
+        self.root()?.ok_or_else(|| Error::new(ErrorKind::System, "vanished").within(self.step()))
+    }
+
+    /// Makes a container's directory, locked from its first moment.
+    pub(crate) fn create(&self, id: &str) -> Result<(Entry, Lock)> {
+        id::check(id)?;
+        let root = self.make_root()?;
+        // Whoever finds the directory without a record asks for this lock before it concludes
+        // that its maker is gone.
+        lock(root.as_fd(), FlockOperation::LockExclusive)?;
+        match mkdirat(&root, id, Mode::RWXU) {
+            Ok(()) => {}
+            Err(Errno::EXIST) => {
+                let message = format!("container with given ID already exists: {id:?}");
+                return Err(Error::new(ErrorKind::IdInUse, message));
+            }
+            Err(errno) => return Err(SysError::new("mkdir", id, errno)).step(|| self.step()),
+        }
+        let entry = Self::entry(root.as_fd(), id)?;
+        let lock = entry.lock()?;
+        Ok((entry, lock))
+    }
+
+    /// A container's directory.
+    pub(crate) fn open(&self, id: &str) -> Result<Entry> {
+        id::check(id)?;
+        let missing =
+            || Error::new(ErrorKind::NotFound, format!("container does not exist: {id:?}"));
+        let root = self.root()?.ok_or_else(missing)?;
+        Self::entry(root.as_fd(), id).map_err(|error| match error.errno() {
+            Some(number) if number == Errno::NOENT.raw_os_error() => missing(),
+            _ => error,
+        })
+    }
+
+    fn entry(root: BorrowedFd<'_>, id: &str) -> Result<Entry> {
+        let directory = openat(root, id, DIRECTORY, Mode::empty()).sys("open", || id)?;
+        Ok(Entry { directory })
+    }
+
+    /// The ids of all containers, sorted.
+    pub(crate) fn list(&self) -> Result<Vec<String>> {
+        let Some(root) = self.root()? else { return Ok(Vec::new()) };
+        let mut ids = Vec::new();
+        for found in Dir::new(root).sys("getdents", || self.path.display().to_string())? {
+            let found = found.sys("getdents", || self.path.display().to_string())?;
+            let name = found.file_name().to_string_lossy().into_owned();
+            if id::check(&name).is_ok() {
+                ids.push(name);
+            }
+        }
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    /// Removes a container's directory; the lock holder's, and the last thing of a container.
+    pub(crate) fn remove(&self, id: &str, entry: &Entry) -> Result<()> {
+        for file in FILES {
+            match unlinkat(&entry.directory, file, AtFlags::empty()) {
+                Ok(()) | Err(Errno::NOENT) => {}
+                Err(errno) => {
+                    return Err(SysError::new("unlink", file, errno)).step(|| self.step());
+                }
+            }
+        }
+        let Some(root) = self.root()? else { return Ok(()) };
+        match unlinkat(&root, id, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(SysError::new("rmdir", id, errno)).step(|| self.step()),
+        }
+    }
+
+    /// Waits until no container's directory is between its making and its locking.
+    pub(crate) fn settle(&self) -> Result<()> {
+        match self.root()? {
+            Some(root) => lock(root.as_fd(), FlockOperation::LockShared),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Entry {
+    /// Waits for the lock, and takes it. [`ErrorKind::NotFound`] if the container went meanwhile.
+    pub(crate) fn lock(&self) -> Result<Lock> {
+        let directory = self.reopen()?;
+        lock(directory.as_fd(), FlockOperation::LockExclusive)?;
+        if fstat(&directory).sys("fstat", || "")?.st_nlink == 0 {
+            return Err(Error::new(ErrorKind::NotFound, "container does not exist"));
+        }
+        Ok(Lock { _directory: directory })
+    }
+
+    /// Whether somebody holds the lock.
+    pub(crate) fn is_locked(&self) -> Result<bool> {
+        let directory = self.reopen()?;
+        match flock(&directory, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => Ok(false),
+            Err(Errno::WOULDBLOCK) => Ok(true),
+            Err(errno) => Err(SysError::new("flock", "", errno).into()),
+        }
+    }
+
+    /// Waits until nobody holds the lock.
+    pub(crate) fn wait_unlocked(&self) -> Result<()> {
+        lock(self.reopen()?.as_fd(), FlockOperation::LockShared)
+    }
+
+    /// A lock belongs to an open file description, so each taker needs its own.
+    fn reopen(&self) -> Result<OwnedFd> {
+        Ok(openat(&self.directory, ".", DIRECTORY, Mode::empty())
+            .sys("open", || "a state directory")
+            .map_err(|error| match error.errno() {
+                Errno::NOENT => Error::new(ErrorKind::NotFound, "container does not exist"),
+                _ => error.into(),
+            })?)
+    }
+
+    /// The record; `None` where it was never written.
+    pub(crate) fn read(&self, id: &str) -> Result<Option<Record>> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = match openat(&self.directory, RECORD, flags, Mode::empty()) {
+            Ok(file) => file,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(errno) => return Err(SysError::new("open", RECORD, errno).into()),
+        };
+        let mut text = Vec::new();
+        std::io::Read::read_to_end(&mut std::fs::File::from(file), &mut text)
+            .sys("read", || RECORD)?;
+        record::parse(&text, id).map(Some)
+    }
+
+    /// Replaces the record whole.
+    pub(crate) fn write(&self, record: &Record) -> Result<()> {
+        let text = serde_json::to_vec(record)
+            .map_err(|error| Error::new(ErrorKind::System, format!("{RECORD}: {error}")))?;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = openat(&self.directory, NEW_RECORD, flags, Mode::RUSR | Mode::WUSR)
+            .sys("open", || NEW_RECORD)
+            .step(|| "writing the container's record")?;
+        let mut rest = text.as_slice();
+        while !rest.is_empty() {
+            let written = rustix::io::write(&file, rest)
+                .sys("write", || NEW_RECORD)
+                .step(|| "writing the container's record")?;
+            rest = &rest[written..];
+        }
+        renameat(&self.directory, NEW_RECORD, &self.directory, RECORD)
+            .sys("rename", || RECORD)
+            .step(|| "writing the container's record")
+    }
+
+    /// The listening socket that a held init waits at.
+    pub(crate) fn make_start_socket(&self) -> Result<OwnedFd> {
+        let socket = packet_socket()?;
+        let _ = unlinkat(&self.directory, START_SOCKET, AtFlags::empty());
+        bind(&socket, &self.start_address()?).sys("bind", || START_SOCKET)?;
+        rustix::fs::chmodat(
+            &self.directory,
+            START_SOCKET,
+            Mode::RUSR | Mode::WUSR,
+            AtFlags::empty(),
+        )
+        .sys("chmod", || START_SOCKET)?;
+        listen(&socket, 1).sys("listen", || START_SOCKET)?;
+        Ok(socket)
+    }
+
+    /// Whether an init has been made to wait, and nobody has let it go.
+    pub(crate) fn has_start_socket(&self) -> bool {
+        rustix::fs::accessat(
+            &self.directory,
+            START_SOCKET,
+            rustix::fs::Access::EXISTS,
+            AtFlags::empty(),
+        )
+        .is_ok()
+    }
+
+    /// Lets the held init go: the connection over which it reports.
+    pub(crate) fn connect_start_socket(&self) -> Result<Socket> {
+        let socket = packet_socket()?;
+        connect(&socket, &self.start_address()?).sys("connect", || START_SOCKET)?;
+        unlinkat(&self.directory, START_SOCKET, AtFlags::empty()).sys("unlink", || START_SOCKET)?;
+        Ok(Socket::from_fd(socket))
+    }
+
+    /// By way of the directory's descriptor: a socket's address holds no more than 107 bytes.
+    fn start_address(&self) -> Result<SocketAddrUnix> {
+        let path = format!("/proc/self/fd/{}/{START_SOCKET}", self.directory.as_raw_fd());
+        Ok(SocketAddrUnix::new(path).sys("bind", || START_SOCKET)?)
+    }
+}
+
+fn packet_socket() -> Result<OwnedFd> {
+    Ok(socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+        .sys("socket", || "")?)
+}
+
+fn lock(directory: BorrowedFd<'_>, operation: FlockOperation) -> Result<()> {
+    rustix::io::retry_on_intr(|| flock(directory, operation)).sys("flock", || "")?;
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! Facts about the host, read once for a start.
+
+use crate::Result;
+
+/// What a plan depends on beside its [`Config`](crate::Config).
+#[derive(Debug, Clone)]
+pub struct HostFacts {
+    /// The caller's effective user id.
+    pub euid: u32,
+    /// Device nodes can be made: CAP_MKNOD in the initial user namespace.
+    pub mknod: bool,
+    /// The control-group hierarchies.
+    pub cgroups: cgroups::Host,
+}
+
+impl HostFacts {
+    /// Looks.
+    pub fn read() -> Result<Self> {
+        let euid = rustix::process::geteuid().as_raw();
+        Ok(Self { euid, mknod: may_mknod(), cgroups: cgroups::Host::detect()? })
+    }
+}
+
+/// Whether this process has CAP_MKNOD where it counts. The initial user namespace is the one
+/// whose map is the identity over all ids (user_namespaces(7)).
+fn may_mknod() -> bool {
+    let has = rustix::thread::capabilities(None)
+        .is_ok_and(|sets| sets.effective.contains(rustix::thread::CapabilitySet::MKNOD));
+    let map = || std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    has && map().split_ascii_whitespace().eq(["0", "0", "4294967295"])
+}

@@ -1,0 +1,225 @@
+//! Stage 0: receives the plan, enters the namespaces, gives birth to stage 1.
+
+use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::process::exit;
+
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, Signal, getrlimit, set_dumpable_behavior,
+    set_parent_process_death_signal, setrlimit,
+};
+use rustix::thread::{Gid, Uid, set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+use sys::Context;
+use sys::fork::{Birth, Fork, fork};
+use sys::namespace::{enter, flag, unshare};
+
+use crate::config::{Clock, NamespaceKind, TimeOffset};
+use crate::error::Step;
+use crate::init::descriptors::Descriptors;
+use crate::init::stage::{Inside, Kind, inside};
+use crate::plan::namespaces::{NamespacePlan, flag_of};
+use crate::plan::{Entry, InitPlan, JoinPlan, StartPlan};
+use crate::procfs::Procfs;
+use crate::wire::{FromInit, Received, Socket, ToInit};
+use crate::{Error, ErrorKind, Result};
+use crate::{privileges, rootfs};
+
+/// What the re-executed binary is called by, so that [`init`] knows itself.
+pub const ARG0: &std::ffi::CStr = c"libcontainer-init";
+
+/// Must be the first line of `main` of every program that makes containers with itself as the
+/// init program: it returns at once, unless this process has been spawned to become a
+/// container's init; then it does not return.
+pub fn init() {
+    let mut args = std::env::args_os();
+    if args.next().is_none_or(|arg| arg.as_encoded_bytes() != ARG0.to_bytes()) {
+        return;
+    }
+    let number = args.next().and_then(|arg| arg.to_str()?.parse::<RawFd>().ok());
+    let Some(socket) = number.and_then(|fd| sys::close::take(fd).ok()) else {
+        exit(127);
+    };
+    let mut socket = Socket::from_fd(socket);
+    if let Err(error) = boot(&mut socket) {
+        // The parent may be gone: then nobody is left to tell.
+        let _ = socket.send(&FromInit::Failed(error), &[]);
+        exit(127);
+    }
+    exit(0)
+}
+
+fn boot(socket: &mut Socket) -> Result<()> {
+    sys::thread::set_name(c"libcontainer:0");
+    // Nobody inside may trace us or look at our descriptors once we are in (CVE-2016-9962), and
+    // nothing of ours outlives a creator that is killed half-way.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).sys("prctl", || "PR_SET_DUMPABLE")?;
+    set_parent_process_death_signal(Some(Signal::KILL)).sys("prctl", || "PR_SET_PDEATHSIG")?;
+    sys::close::cloexec_from(3)?;
+    let (plan, fds) = match socket.receive()? {
+        Received::Message(ToInit::Plan(plan), fds) => (*plan, fds),
+        _ => return Err(Error::new(ErrorKind::System, "the creator ended before its plan came")),
+    };
+    let limits = raise_descriptor_limit();
+    let descriptors = Descriptors::place(&plan.descriptors, fds, socket)?;
+    let proc = Procfs::open().step(|| "opening /proc")?;
+    privileges::outside(&plan.process, &proc)?;
+    let InitPlan { entry, process, hold, .. } = plan;
+    let (birth, kind) = match entry {
+        Entry::Start(start) => prepare_start(*start, socket, &proc)?,
+        Entry::Join(join) => prepare_join(join, &descriptors)?,
+    };
+    let birth = Birth {
+        namespaces: birth,
+        cgroup: descriptors.cgroup.as_ref().map(AsFd::as_fd),
+        sibling: true,
+    };
+    match fork(&birth).hint(|| "a limit on processes or namespaces may be reached")? {
+        Fork::Parent { pid, pidfd } => {
+            socket.send(&FromInit::Born(pid.as_raw_nonzero().get()), &[pidfd.as_fd()])
+        }
+        Fork::Child => {
+            let mut stage =
+                Inside { socket, process, hold, kind, descriptors, proc, limits, heard: false };
+            let Err(error) = inside(&mut stage);
+            if !stage.heard {
+                // The creator must know of our birth before it hears of our failure.
+                let _ = stage.socket.receive::<ToInit>();
+            }
+            Err(error)
+        }
+    }
+}
+
+fn prepare_start(start: StartPlan, socket: &Socket, proc: &Procfs) -> Result<(u64, Kind)> {
+    let sources = match &start.rootfs {
+        Some(rootfs) => Some(rootfs::open_sources(rootfs)?),
+        None => None,
+    };
+    let namespaces = &start.namespaces;
+    join_by_path(namespaces)?;
+    if namespaces.user {
+        unshare(flag::USER).hint(|| user_namespace_hint(proc))?;
+        socket.send(&FromInit::WantMaps, &[])?;
+        expect_maps(socket)?;
+        become_root()?;
+    }
+    if let Some(offsets) = &namespaces.time {
+        unshare(flag::TIME)?;
+        set_offsets(offsets, proc)?;
+    }
+    Ok((namespaces.born, Kind::Start { start: Box::new(start), sources }))
+}
+
+fn join_by_path(plan: &NamespacePlan) -> Result<()> {
+    let mut opened = Vec::with_capacity(plan.join.len());
+    for (kind, path) in &plan.join {
+        let step = || format!("joining the {} namespace {}", kind.proc_name(), path.display());
+        let fd = openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+            .sys("open", || path.display().to_string())
+            .step(step)?;
+        opened.push((*kind, path, fd));
+    }
+    // The caller's privileges may reach a namespace, or only those it has after it has joined
+    // the user namespace that owns it: so the user namespace comes after what works without.
+    let (user, others): (Vec<_>, Vec<_>) =
+        opened.into_iter().partition(|(kind, ..)| *kind == NamespaceKind::User);
+    let mut later = Vec::new();
+    for (kind, path, fd) in others {
+        match enter(fd.as_fd(), flag_of(kind)) {
+            Ok(()) => {}
+            Err(error) if error.errno() == rustix::io::Errno::PERM && !user.is_empty() => {
+                later.push((kind, path, fd));
+            }
+            Err(error) => return Err(not_joined(error, kind, path)),
+        }
+    }
+    for (kind, path, fd) in user {
+        enter(fd.as_fd(), flag_of(kind)).map_err(|error| not_joined(error, kind, path))?;
+        become_root()?;
+    }
+    for (kind, path, fd) in later {
+        enter(fd.as_fd(), flag_of(kind)).map_err(|error| not_joined(error, kind, path))?;
+    }
+    Ok(())
+}
+
+fn not_joined(error: sys::SysError, kind: NamespaceKind, path: &std::path::Path) -> Error {
+    let wrong = error.errno() == rustix::io::Errno::INVAL;
+    let error = Error::from(error).within(format!(
+        "joining the {} namespace {}",
+        kind.proc_name(),
+        path.display()
+    ));
+    if wrong {
+        return error.with_hint(format!("is it a {} namespace?", kind.proc_name()));
+    }
+    error
+}
+
+/// Descriptors for hundreds of bind sources; the program gets the old limit back.
+fn raise_descriptor_limit() -> Rlimit {
+    let before = getrlimit(Resource::Nofile);
+    let _ =
+        setrlimit(Resource::Nofile, Rlimit { current: before.maximum, maximum: before.maximum });
+    before
+}
+
+fn expect_maps(socket: &Socket) -> Result<()> {
+    match socket.receive()? {
+        Received::Message(ToInit::MapsWritten, _) => Ok(()),
+        _ => Err(Error::new(ErrorKind::System, "the creator ended before it wrote the id maps")),
+    }
+}
+
+/// Root of the user namespace just entered, without the groups from outside.
+fn become_root() -> Result<()> {
+    // Where setgroups is denied (an unprivileged map), the groups stay and mean nothing inside.
+    let _ = set_thread_groups(&[]);
+    set_thread_res_gid(Gid::ROOT, Gid::ROOT, Gid::ROOT)
+        .sys("setresgid", || "0")
+        .hint(|| "gid_mappings must map the container's group 0")?;
+    set_thread_res_uid(Uid::ROOT, Uid::ROOT, Uid::ROOT)
+        .sys("setresuid", || "0")
+        .hint(|| "uid_mappings must map the container's user 0")?;
+    Ok(())
+}
+
+fn set_offsets(offsets: &[(Clock, TimeOffset)], proc: &Procfs) -> Result<()> {
+    let mut text = String::new();
+    for (clock, offset) in offsets {
+        let name = match clock {
+            Clock::Monotonic => "monotonic",
+            Clock::Boottime => "boottime",
+        };
+        text.push_str(&format!("{name} {} {}\n", offset.secs, offset.nanosecs));
+    }
+    if text.is_empty() {
+        return Ok(());
+    }
+    proc.write("self/timens_offsets", text.as_bytes())
+}
+
+fn user_namespace_hint(proc: &Procfs) -> String {
+    let limit = proc.read("sys/user/max_user_namespaces").unwrap_or_default();
+    let limit = String::from_utf8_lossy(&limit).trim().to_owned();
+    format!("user.max_user_namespaces is {limit}")
+}
+
+fn prepare_join(join: JoinPlan, descriptors: &Descriptors) -> Result<(u64, Kind)> {
+    let gone = || Error::new(ErrorKind::NotRunning, "container not running");
+    let init: &OwnedFd = descriptors.init.as_ref().ok_or_else(gone)?;
+    enter(init.as_fd(), join.namespaces).map_err(|error| match error.errno() {
+        rustix::io::Errno::SRCH => gone(),
+        _ => Error::from(error).within("entering the container's namespaces"),
+    })?;
+    if join.chroot
+        && let Some(root) = &descriptors.root
+    {
+        rustix::process::fchdir(root).sys("fchdir", || "to the container's root")?;
+        rustix::process::chroot(".").sys("chroot", || "to the container's root")?;
+    }
+    if join.namespaces & flag::USER != 0 {
+        become_root()?;
+    }
+    Ok((0, Kind::Join { wants_joined: join.wants_joined }))
+}

@@ -1,0 +1,39 @@
+//! The last steps: the wait at the start socket, and execve.
+
+use std::convert::Infallible;
+use std::ffi::{CStr, CString};
+
+use rustix::net::{SocketFlags, accept_with};
+use sys::Context;
+
+use crate::init::descriptors::Descriptors;
+use crate::plan::process::ProcessPlan;
+use crate::privileges::{self, Applied};
+use crate::wire::Socket;
+use crate::{Error, ErrorKind, Result};
+
+/// Waits until somebody connects to the start socket; what follows is reported to him.
+pub fn wait_for_start(descriptors: &Descriptors) -> Result<Socket> {
+    sys::thread::set_name(c"libcontainer:w");
+    let missing = || Error::new(ErrorKind::System, "a held start came without its start socket");
+    let listener = descriptors.start_socket.as_ref().ok_or_else(missing)?;
+    let connection = rustix::io::retry_on_intr(|| accept_with(listener, SocketFlags::CLOEXEC))
+        .sys("accept", || "at the start socket")?;
+    Ok(Socket::from_fd(connection))
+}
+
+/// Executes the program; returns only when that failed.
+pub fn execute(
+    plan: &ProcessPlan,
+    applied: Applied,
+    program: &CStr,
+    env: &[CString],
+    descriptors: &Descriptors,
+) -> Result<Infallible> {
+    descriptors.release()?;
+    sys::signal::reset()?;
+    // Nothing may come between this and execve: a filter forbids what it likes.
+    applied.seal(plan)?;
+    let error = sys::exec::exec_path(program, &plan.args, env);
+    Err(privileges::not_executed(program, error))
+}

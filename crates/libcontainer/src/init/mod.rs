@@ -1,0 +1,13 @@
+//! The child: from the re-executed binary to the user's program.
+//!
+//! Stage 0 starts in the host's view, opens what must be opened from there, and enters; stage 1
+//! is born inside and builds the container around itself. Both are single-threaded, and a failure
+//! anywhere travels to the creator as an [`Error`](crate::Error).
+
+mod boot;
+mod descriptors;
+mod exec;
+mod reaper;
+mod stage;
+
+pub use boot::{ARG0, init};

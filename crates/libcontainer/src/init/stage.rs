@@ -1,0 +1,156 @@
+//! Stage 1: the container's first process, from its birth to the program.
+
+use std::convert::Infallible;
+use std::mem::discriminant;
+use std::os::fd::AsFd;
+
+use rustix::process::{
+    Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit, setsid,
+};
+use rustix::system::{setdomainname, sethostname};
+use sys::Context;
+use sys::namespace::{flag, unshare};
+
+use crate::error::Step;
+use crate::init::descriptors::Descriptors;
+use crate::init::{exec, reaper};
+use crate::plan::StartPlan;
+use crate::plan::process::ProcessPlan;
+use crate::procfs::Procfs;
+use crate::wire::{FromInit, Received, Socket, ToInit};
+use crate::{Error, ErrorKind, Result, console, network, privileges, rootfs};
+
+/// Everything that stage 0 hands over.
+pub struct Inside<'a> {
+    /// To the creator.
+    pub socket: &'a mut Socket,
+    /// What is executed.
+    pub process: ProcessPlan,
+    /// Whether to wait at the start socket.
+    pub hold: bool,
+    /// How this process came here.
+    pub kind: Kind,
+    /// The program's descriptors, and the start socket.
+    pub descriptors: Descriptors,
+    /// The host's procfs.
+    pub proc: Procfs,
+    /// The limit on descriptors that the program gets back.
+    pub limits: Rlimit,
+    /// Whether the creator has said anything to this stage.
+    pub heard: bool,
+}
+
+/// How stage 1 came to be.
+pub enum Kind {
+    /// It is to build the container.
+    Start {
+        /// What.
+        start: Box<StartPlan>,
+        /// What stage 0 opened for it in the host's view.
+        sources: Option<rootfs::Sources>,
+    },
+    /// It is in a running one.
+    Join {
+        /// See [`crate::plan::JoinPlan::wants_joined`].
+        wants_joined: bool,
+    },
+}
+
+/// The rest of the way; returns only when something failed.
+pub fn inside(stage: &mut Inside<'_>) -> Result<Infallible> {
+    sys::thread::set_name(c"libcontainer:1");
+    set_parent_process_death_signal(Some(Signal::KILL)).sys("prctl", || "PR_SET_PDEATHSIG")?;
+    // A session of its own always: no ioctl of the program's reaches the caller's terminal.
+    setsid().sys("setsid", || "")?;
+    let terminal = stage.enter()?;
+    if let Some(terminal) = &terminal {
+        console::attach(terminal.peer.as_fd(), stage.process.console_size)?;
+    }
+    let identity = privileges::resolve_user(&stage.process).step(|| "finding the user")?;
+    let applied = privileges::apply(&stage.process, &identity, &stage.proc)?;
+    let env = privileges::environment(&stage.process, &identity);
+    let program = privileges::find_program(&stage.process, &identity)?;
+    stage.expect(&ToInit::Go)?;
+    if let Some(terminal) = &terminal {
+        stage.socket.send(&FromInit::Terminal, &[terminal.master.as_fd()])?;
+    }
+    drop(terminal);
+    // From here on the container lives by its record, not by its creator.
+    set_parent_process_death_signal(None).sys("prctl", || "PR_SET_PDEATHSIG")?;
+    if stage.hold {
+        stage.socket.send(&FromInit::Built, &[])?;
+        *stage.socket = exec::wait_for_start(&stage.descriptors)?;
+    }
+    let applied = match &stage.kind {
+        Kind::Start { start, .. } if start.reaper => {
+            reaper::split(stage.socket, &stage.process, applied)?
+        }
+        _ => applied,
+    };
+    if !stage.process.rlimits.iter().any(|limit| limit.resource == Resource::Nofile as u32) {
+        setrlimit(Resource::Nofile, stage.limits.clone()).sys("setrlimit", || "RLIMIT_NOFILE")?;
+    }
+    stage.socket.send(&FromInit::Executing, &[])?;
+    exec::execute(&stage.process, applied, &program, &env, &stage.descriptors)
+}
+
+impl Inside<'_> {
+    /// Builds the container around this process, or just has a look at it.
+    fn enter(&mut self) -> Result<Option<console::Pty>> {
+        if let Kind::Start { .. } = self.kind {
+            return self.build();
+        }
+        if let Kind::Join { wants_joined: true } = self.kind {
+            self.expect(&ToInit::Joined)?;
+        }
+        self.process.terminal.then(console::open_inside).transpose()
+    }
+
+    fn build(&mut self) -> Result<Option<console::Pty>> {
+        let Kind::Start { start, sources } = &mut self.kind else { return Ok(None) };
+        let (start, sources) = (start.clone(), sources.take());
+        if start.namespaces.cgroup {
+            if start.wants_joined {
+                self.expect(&ToInit::Joined)?;
+            }
+            unshare(flag::CGROUP)?;
+        }
+        let root = match (&start.rootfs, sources) {
+            (Some(plan), Some(sources)) => Some(rootfs::build(plan, sources, &self.proc)?),
+            _ => None,
+        };
+        if start.wants_joined && !start.namespaces.cgroup {
+            self.expect(&ToInit::Joined)?;
+        }
+        network::configure(&start.network).step(|| "configuring the network")?;
+        if let Some(name) = &start.hostname {
+            sethostname(name.as_bytes()).sys("sethostname", || format!("{name:?}"))?;
+        }
+        if let Some(name) = &start.domainname {
+            setdomainname(name.as_bytes()).sys("setdomainname", || format!("{name:?}"))?;
+        }
+        privileges::sysctl(&start.sysctl, &self.proc)?;
+        let mut terminal = None;
+        if let Some(root) = root {
+            if self.process.terminal {
+                terminal = Some(root.terminal()?);
+            }
+            root.enter()?;
+        } else if self.process.terminal {
+            terminal = Some(console::open_inside()?);
+        }
+        Ok(terminal)
+    }
+
+    /// Waits for the creator to say so.
+    fn expect(&mut self, due: &ToInit) -> Result<()> {
+        let came = self.socket.receive()?;
+        self.heard = true;
+        match came {
+            Received::Message(message, _) if discriminant(&message) == discriminant(due) => Ok(()),
+            _ => {
+                Err(Error::new(ErrorKind::System, "the container's creator ended during the start"))
+            }
+        }
+    }
+}

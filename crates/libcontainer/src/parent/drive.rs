@@ -1,0 +1,175 @@
+//! Serves one init from its spawn to its program's start.
+
+use std::ffi::CString;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
+use rustix::time::Timespec;
+use sys::Context;
+use sys::spawn::Spawned;
+
+use crate::config::IdMap;
+use crate::init::ARG0;
+use crate::parent::{Sealed, idmap, lasting};
+use crate::plan::InitPlan;
+use crate::wire::{FromInit, Received, Sequence, Socket, ToInit};
+use crate::{Error, ErrorKind, Result};
+
+/// What a launch needs beside the plan.
+pub(crate) struct Launch<'a> {
+    /// The init program.
+    pub program: &'a Sealed,
+    /// The orders.
+    pub plan: InitPlan,
+    /// One for each of [`InitPlan::descriptors`].
+    pub descriptors: Vec<BorrowedFd<'a>>,
+    /// The id maps of a new user namespace.
+    pub maps: (&'a [IdMap], &'a [IdMap]),
+    /// Called when stage 1 exists, and before it is told so: attach it to its control groups and
+    /// its network, and complete the record.
+    pub born: &'a mut dyn FnMut(Pid, BorrowedFd<'_>) -> Result<()>,
+    /// Whether the container is paused: a child born into a frozen group would never answer.
+    pub frozen: &'a dyn Fn() -> bool,
+}
+
+/// A process that executes its program, or is held before it.
+pub(crate) struct Launched {
+    /// Its id in the creator's PID namespace.
+    pub pid: Pid,
+    /// The process itself.
+    pub pidfd: OwnedFd,
+    /// The master of its terminal.
+    pub terminal: Option<OwnedFd>,
+}
+
+/// Starts the init and sees it through. On failure nothing of it remains.
+pub(crate) fn launch(launch: Launch<'_>) -> Result<Launched> {
+    let (ours, theirs) = Socket::pair()?;
+    let lasting = launch.plan.process.parent_death_signal.is_some() && !sys::thread::is_main();
+    let boot = spawn(launch.program, theirs, lasting)?;
+    let mut served = Served { boot: boot.pidfd, boot_pid: boot.pid, stage: None, terminal: None };
+    match served.serve(&ours, launch) {
+        Ok(()) => served.finish(),
+        Err(error) => {
+            drop(ours);
+            Err(served.abandon(error))
+        }
+    }
+}
+
+fn spawn(program: &Sealed, keep: Socket, lasting: bool) -> Result<Spawned> {
+    let number = keep.as_fd().as_raw_fd().to_string();
+    let args = [CString::from(ARG0), CString::new(number).unwrap_or_default()];
+    if lasting {
+        let program = program.as_fd().try_clone_to_owned().sys("fcntl", || "F_DUPFD")?;
+        return lasting::spawn_lasting(program, args.to_vec(), keep.into_fd());
+    }
+    Ok(sys::spawn::spawn(program.as_fd(), &args, &[], keep.as_fd())?)
+}
+
+struct Served {
+    boot: OwnedFd,
+    boot_pid: Pid,
+    stage: Option<(Pid, OwnedFd)>,
+    terminal: Option<OwnedFd>,
+}
+
+impl Served {
+    fn serve(&mut self, socket: &Socket, launch: Launch<'_>) -> Result<()> {
+        let mut sequence = Sequence::of(&launch.plan);
+        let wants_joined = launch.plan.wants_joined();
+        socket.send(&ToInit::Plan(Box::new(launch.plan)), &launch.descriptors)?;
+        loop {
+            wait_readable(socket, launch.frozen)?;
+            let (message, fds) = match socket.receive()? {
+                Received::Message(message, fds) => (message, fds),
+                Received::End if sequence.is_complete() => return Ok(()),
+                Received::End => return Err(self.died()),
+            };
+            sequence.take(&message)?;
+            let mut fds = fds.into_iter();
+            match message {
+                FromInit::WantMaps => {
+                    idmap::write(self.boot_pid, launch.maps.0, launch.maps.1)?;
+                    socket.send(&ToInit::MapsWritten, &[])?;
+                }
+                FromInit::Born(pid) => {
+                    let (Some(pid), Some(pidfd)) = (Pid::from_raw(pid), fds.next()) else {
+                        return Err(Error::new(ErrorKind::System, "init's birth has no pidfd"));
+                    };
+                    let (pid, pidfd) = self.stage.insert((pid, pidfd));
+                    (launch.born)(*pid, pidfd.as_fd())?;
+                    if wants_joined {
+                        socket.send(&ToInit::Joined, &[])?;
+                    }
+                    socket.send(&ToInit::Go, &[])?;
+                }
+                FromInit::Terminal => self.terminal = fds.next(),
+                FromInit::Built | FromInit::Executing => {}
+                FromInit::Failed(error) => return Err(error),
+            }
+        }
+    }
+
+    fn finish(self) -> Result<Launched> {
+        reap(&self.boot);
+        let (pid, pidfd) = self
+            .stage
+            .ok_or_else(|| Error::new(ErrorKind::System, "the container's init was never born"))?;
+        Ok(Launched { pid, pidfd, terminal: self.terminal })
+    }
+
+    /// Ends what is left of a failed start; the error says more where the init was killed.
+    fn abandon(self, error: Error) -> Error {
+        for pidfd in [Some(&self.boot), self.stage.as_ref().map(|(_, pidfd)| pidfd)] {
+            let Some(pidfd) = pidfd else { continue };
+            let _ = pidfd_send_signal(pidfd, Signal::KILL);
+            reap(pidfd);
+        }
+        error
+    }
+
+    /// Why the socket ended early.
+    fn died(&self) -> Error {
+        let who = self.stage.as_ref().map_or(&self.boot, |(_, pidfd)| pidfd);
+        let status = rustix::io::retry_on_intr(|| {
+            waitid(WaitId::PidFd(who.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
+        });
+        let how = match status {
+            Ok(Some(status)) => match (status.terminating_signal(), status.exit_status()) {
+                (Some(signal), _) => format!("was killed by signal {signal}"),
+                (_, Some(code)) => format!("exited with {code}"),
+                _ => "ended".to_owned(),
+            },
+            _ => "ended".to_owned(),
+        };
+        let message = format!("the container's init {how} before it executed the program");
+        let error = Error::new(ErrorKind::ProcessNotExecuted, message);
+        if how.ends_with("signal 9") {
+            return error.with_hint("a memory limit below what a start takes does this");
+        }
+        error
+    }
+}
+
+/// Waits for a message; looks now and then whether the other end is frozen and never will answer.
+fn wait_readable(socket: &Socket, frozen: &dyn Fn() -> bool) -> Result<()> {
+    const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+    loop {
+        let mut fds = [PollFd::new(socket, PollFlags::IN)];
+        let ready = rustix::io::retry_on_intr(|| poll(&mut fds, Some(&LOOK))).sys("poll", || "")?;
+        if ready > 0 {
+            return Ok(());
+        }
+        if frozen() {
+            return Err(Error::new(ErrorKind::Paused, "container paused"));
+        }
+    }
+}
+
+/// Takes the exit status of a child; somebody else of this process may have taken it.
+fn reap(pidfd: &OwnedFd) {
+    let _ =
+        rustix::io::retry_on_intr(|| waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED));
+}

@@ -1,0 +1,9 @@
+//! The creator's half of a start: spawn the sealed init, serve its requests, or clean up.
+
+mod drive;
+mod idmap;
+mod lasting;
+mod seal;
+
+pub(crate) use drive::{Launch, launch};
+pub(crate) use seal::Sealed;

@@ -1,0 +1,15 @@
+//! The only reader of [`Config`](crate::Config): everything resolved and checked once.
+//!
+//! What comes out is data: [`InitPlan`] crosses the socket to the container's init, the rest
+//! stays with the creator. Nothing here changes anything.
+
+pub mod capabilities;
+mod init;
+pub mod mounts;
+pub mod namespaces;
+pub mod process;
+mod start;
+pub mod sysctl;
+
+pub use init::{Descriptor, Entry, InitPlan, JoinPlan, StartPlan};
+pub use start::{ContainerPlan, first, join, process as process_of, start};

@@ -1,0 +1,126 @@
+//! From a configuration and the host's facts to everything a start does.
+
+use std::path::PathBuf;
+
+use cgroups::{Manager, Mode, Resources};
+use sys::namespace::flag;
+
+use crate::Result;
+use crate::config::{Config, NamespaceKind, ProcessSpec, Rootfs};
+use crate::host::HostFacts;
+use crate::network::{self, VethHost};
+use crate::plan::mounts::{self, MountFacts, MountNamespace};
+use crate::plan::namespaces::{self, Owner, flag_of, owner};
+use crate::plan::process::{self, ProcessPlan, Surroundings};
+use crate::plan::sysctl::{self, Owned};
+use crate::plan::{Entry, InitPlan, JoinPlan, StartPlan};
+
+/// A container, resolved; what differs from process to process is not in it.
+#[derive(Debug, Clone)]
+pub struct ContainerPlan {
+    /// What the init makes.
+    pub start: StartPlan,
+    /// The control group, if it gets one of its own.
+    pub cgroup: Option<Manager>,
+    /// Its limits.
+    pub resources: Resources,
+    /// The host's ends of its network.
+    pub links: Vec<VethHost>,
+    /// The CLONE_NEW* flags of the namespaces that are not the host's.
+    pub namespaces: u64,
+    /// It shares the host's mount namespace, and is a chroot.
+    pub chroot: bool,
+}
+
+/// Plans a container. Nothing is changed, and everything that can be known to be wrong is found
+/// here, with the path of its field.
+///
+/// `scope` tells the container from others of the same id on this host: the state root's path.
+pub fn start(config: &Config, id: &str, scope: &str, facts: &HostFacts) -> Result<ContainerPlan> {
+    let namespaces = namespaces::plan(config)?;
+    let cgroup = match &config.cgroup {
+        Some(path) => Some(Manager::new(&facts.cgroups, path)?),
+        None => None,
+    };
+    let network = network::plan(&config.networks, &config.routes, id, scope)?;
+    let mount = owner(config, NamespaceKind::Mount);
+    let joined_root = mount == Owner::Joined && config.rootfs == Rootfs::Directory(PathBuf::new());
+    let rootfs = if joined_root {
+        mounts::check_joined(config)?;
+        None
+    } else {
+        Some(mounts::plan(config, &mount_facts(config, facts, cgroup.as_ref()))?)
+    };
+    let own = |kind| owner(config, kind) != Owner::Host;
+    let owned = Owned {
+        ipc: own(NamespaceKind::Ipc),
+        network: own(NamespaceKind::Network),
+        uts: own(NamespaceKind::Uts),
+        user: own(NamespaceKind::User),
+    };
+    let attached = cgroup.is_some() && facts.cgroups.mode != Mode::V2;
+    let all = config.namespaces.iter().map(|namespace| flag_of(namespace.kind));
+    Ok(ContainerPlan {
+        start: StartPlan {
+            wants_joined: !network.host.is_empty() || (namespaces.cgroup && attached),
+            namespaces,
+            rootfs,
+            network: network.container,
+            hostname: config.hostname.clone(),
+            domainname: config.domainname.clone(),
+            sysctl: sysctl::plan(&config.sysctl, owned)?,
+            reaper: config.reaper,
+        },
+        cgroup,
+        resources: config.resources.clone(),
+        links: network.host,
+        namespaces: all.fold(0, |flags, flag| flags | flag),
+        chroot: mount == Owner::Host,
+    })
+}
+
+fn mount_facts(config: &Config, facts: &HostFacts, cgroup: Option<&Manager>) -> MountFacts {
+    let user_namespace = owner(config, NamespaceKind::User) != Owner::Host;
+    MountFacts {
+        mount_namespace: match owner(config, NamespaceKind::Mount) {
+            Owner::New => MountNamespace::New,
+            Owner::Joined => MountNamespace::Joined,
+            Owner::Host => MountNamespace::Host,
+        },
+        mknod: facts.mknod && !user_namespace,
+        user_namespace,
+        cgroup_paths: cgroup.map(|group| group.paths().clone()).unwrap_or_default(),
+        cgroup_unified: facts.cgroups.mode == Mode::V2,
+        cgroup_namespace: owner(config, NamespaceKind::Cgroup) == Owner::New,
+        terminal: config.process.terminal,
+    }
+}
+
+/// Plans a process of the container; the strings are warnings.
+pub fn process(
+    config: &Config,
+    spec: &ProcessSpec,
+    id: &str,
+) -> Result<(ProcessPlan, Vec<String>)> {
+    let around = Surroundings {
+        id,
+        new_keyring: config.new_keyring,
+        seccomp: &config.seccomp,
+        lenient_cwd: false,
+    };
+    process::plan(&config.process, spec, &around)
+}
+
+/// The orders of the container's first init.
+pub fn first(container: &ContainerPlan, process: ProcessPlan, hold: bool) -> InitPlan {
+    let entry = Entry::Start(Box::new(container.start.clone()));
+    InitPlan { entry, process, hold, descriptors: Vec::new() }
+}
+
+/// The orders of an init that enters a running container.
+pub fn join(namespaces: u64, chroot: bool, process: ProcessPlan) -> InitPlan {
+    // A cgroup namespace is entered only for its view; the group itself is joined by birth.
+    let entry =
+        Entry::Join(JoinPlan { namespaces: namespaces & flag::ALL, chroot, wants_joined: false });
+    InitPlan { entry, process, hold: false, descriptors: Vec::new() }
+}

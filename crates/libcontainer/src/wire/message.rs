@@ -1,0 +1,54 @@
+//! Both directions' messages.
+//!
+//! ```text
+//! creator                                   init
+//!    │ ── Plan + descriptors ──────────────► │  stage 0
+//!    │ ◄───────────────────────── WantMaps ─ │  a new user namespace only
+//!    │ ── MapsWritten ─────────────────────► │
+//!    │ ◄───────────────── Born(pid) + pidfd ─ │  stage 1 exists; stage 0 ends
+//!    │ ── Joined ──────────────────────────► │  control group and links are in place; where needed
+//!    │ ◄──────────────── Terminal + master ─ │  a terminal only
+//!    │ ── Go ──────────────────────────────► │  the record is complete (sent as soon as it is)
+//!    │ ◄──────────────────────── Executing ─ │
+//!    │ ◄────────────────────── end of file ─ │  the program runs
+//!    │ ◄──────────────────── Failed(error) ─ │  instead of any of init's messages
+//! ```
+//!
+//! A held start says `Built` in place of `Executing`, and its end of file says that init now waits
+//! at the start socket. Whoever connects there hears `Executing` and the end of file, or
+//! `Failed`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::plan::InitPlan;
+
+/// From the creator.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum ToInit {
+    /// What to do; the descriptors are those of [`InitPlan::descriptors`], in that order.
+    Plan(Box<InitPlan>),
+    /// The id maps of the new user namespace are written.
+    MapsWritten,
+    /// Stage 1 is in its control groups, and its end of each veth pair in its namespace.
+    Joined,
+    /// Whatever happens now, the record lets `destroy` clean up: execute.
+    Go,
+}
+
+/// From the init.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum FromInit {
+    /// The user namespace is there and wants its id maps.
+    WantMaps,
+    /// Stage 1 exists under this id, as stage 0 sees it; its pidfd comes along.
+    Born(i32),
+    /// The master of the terminal comes along.
+    Terminal,
+    /// A held start is complete but for the program.
+    Built,
+    /// The program is about to be executed: the end of file that follows is its start.
+    Executing,
+    /// It went wrong, and the sender ends.
+    Failed(Error),
+}

@@ -1,0 +1,72 @@
+//! Which message must come next, computed from the plan.
+
+use crate::plan::InitPlan;
+use crate::wire::FromInit;
+use crate::{Error, ErrorKind, Result};
+
+/// A message of the init's, without its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// [`FromInit::WantMaps`]
+    WantMaps,
+    /// [`FromInit::Born`]
+    Born,
+    /// [`FromInit::Terminal`]
+    Terminal,
+    /// [`FromInit::Built`]
+    Built,
+    /// [`FromInit::Executing`]
+    Executing,
+    /// The socket's end.
+    End,
+}
+
+/// The init's messages in the order that a plan leads to.
+#[derive(Debug)]
+pub struct Sequence {
+    expected: std::vec::IntoIter<Expected>,
+}
+
+impl Sequence {
+    /// The order for this plan.
+    pub fn of(plan: &InitPlan) -> Self {
+        let mut expected = Vec::with_capacity(6);
+        if plan.wants_maps() {
+            expected.push(Expected::WantMaps);
+        }
+        expected.push(Expected::Born);
+        if plan.process.terminal {
+            expected.push(Expected::Terminal);
+        }
+        expected.push(if plan.hold { Expected::Built } else { Expected::Executing });
+        expected.push(Expected::End);
+        Self { expected: expected.into_iter() }
+    }
+
+    /// Whether the end of the socket is what is due.
+    pub fn is_complete(&self) -> bool {
+        self.expected.as_slice() == [Expected::End]
+    }
+
+    /// Takes a message, and fails where another one is due.
+    pub fn take(&mut self, message: &FromInit) -> Result<()> {
+        let came = match message {
+            FromInit::WantMaps => Expected::WantMaps,
+            FromInit::Born(_) => Expected::Born,
+            FromInit::Terminal => Expected::Terminal,
+            FromInit::Built => Expected::Built,
+            FromInit::Executing => Expected::Executing,
+            FromInit::Failed(error) => return Err(error.clone()),
+        };
+        match self.expected.next() {
+            Some(due) if due == came => Ok(()),
+            due => Err(Error::new(
+                ErrorKind::System,
+                format!("the container's init said {came:?} where {due:?} was due"),
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

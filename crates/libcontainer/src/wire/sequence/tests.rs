@@ -1,0 +1,52 @@
+use super::*;
+use crate::config::{Config, IdMap, Namespace, NamespaceKind, ProcessSpec, Rootfs};
+use crate::host::HostFacts;
+use crate::plan::{first, join, process_of, start};
+
+fn spec(terminal: bool) -> ProcessSpec {
+    ProcessSpec { args: vec!["/bin/true".into()], terminal, ..ProcessSpec::default() }
+}
+
+fn first_plan(user: bool, terminal: bool, hold: bool) -> InitPlan {
+    let map = IdMap { container_id: 0, host_id: 100_000, size: 65_536 };
+    let mut config = Config {
+        rootfs: Rootfs::Directory("/somewhere".into()),
+        namespaces: vec![Namespace { kind: NamespaceKind::Mount, path: None }],
+        ..Config::default()
+    };
+    if user {
+        config.namespaces.push(Namespace { kind: NamespaceKind::User, path: None });
+        (config.uid_mappings, config.gid_mappings) = (vec![map], vec![map]);
+    }
+    let container = start(&config, "id", "/run", &HostFacts::read().unwrap()).unwrap();
+    let (process, _) = process_of(&config, &spec(terminal), "id").unwrap();
+    first(&container, process, hold)
+}
+
+fn order(plan: &InitPlan) -> Vec<Expected> {
+    Sequence::of(plan).expected.collect()
+}
+
+#[test]
+fn the_order_comes_from_the_plan() {
+    use Expected::*;
+    assert_eq!(order(&first_plan(false, false, false)), [Born, Executing, End]);
+    assert_eq!(order(&first_plan(true, false, true)), [WantMaps, Born, Built, End]);
+    assert_eq!(order(&first_plan(false, true, false)), [Born, Terminal, Executing, End]);
+    let (process, _) = process_of(&Config::default(), &spec(false), "id").unwrap();
+    assert_eq!(order(&join(0, false, process)), [Born, Executing, End]);
+}
+
+#[test]
+fn a_message_out_of_order_is_refused_and_a_failure_is_passed_on() {
+    let mut sequence = Sequence::of(&first_plan(false, false, false));
+    assert!(sequence.take(&FromInit::Executing).is_err());
+    let mut sequence = Sequence::of(&first_plan(false, false, false));
+    assert!(!sequence.is_complete());
+    sequence.take(&FromInit::Born(7)).unwrap();
+    sequence.take(&FromInit::Executing).unwrap();
+    assert!(sequence.is_complete());
+    let failure = Error::new(ErrorKind::Paused, "why");
+    let error = sequence.take(&FromInit::Failed(failure.clone())).unwrap_err();
+    assert_eq!(error, failure);
+}

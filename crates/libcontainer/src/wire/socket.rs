@@ -1,0 +1,182 @@
+//! The socket: one message a packet, large bodies in a sealed memfd beside it.
+
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, memfd_create};
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sys::{Context, SysError};
+
+use crate::{Error, ErrorKind, Result};
+
+/// A body above this travels as a memfd: a packet must fit the default SO_SNDBUF with ease.
+const INLINE: usize = 32 * 1024;
+/// No body is larger: the kernel's own limit on arguments and environment is 6 MiB.
+const LARGEST: usize = 64 * 1024 * 1024;
+/// SCM_MAX_FD of unix(7).
+const DESCRIPTORS: usize = 253;
+
+const INLINE_BODY: u8 = 0;
+const MEMFD_BODY: u8 = 1;
+
+const SEALS: SealFlags =
+    SealFlags::SEAL.union(SealFlags::SHRINK).union(SealFlags::GROW).union(SealFlags::WRITE);
+
+/// One end.
+#[derive(Debug)]
+pub struct Socket {
+    fd: OwnedFd,
+}
+
+/// What [`Socket::receive`] found.
+#[derive(Debug)]
+pub enum Received<T> {
+    /// A message and its descriptors, close-on-exec.
+    Message(T, Vec<OwnedFd>),
+    /// Every copy of the other end is closed.
+    End,
+}
+
+impl Socket {
+    /// Two connected ends, close-on-exec.
+    pub fn pair() -> Result<(Self, Self)> {
+        let (a, b) =
+            socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+                .sys("socketpair", || "")?;
+        Ok((Self { fd: a }, Self { fd: b }))
+    }
+
+    /// Takes over a descriptor that is such a socket.
+    pub fn from_fd(fd: OwnedFd) -> Self {
+        Self { fd }
+    }
+
+    /// The descriptor alone.
+    pub fn into_fd(self) -> OwnedFd {
+        self.fd
+    }
+
+    /// Sends a message with descriptors. A peer that is gone is EPIPE, never a SIGPIPE.
+    pub fn send<T: Serialize>(&self, message: &T, descriptors: &[BorrowedFd<'_>]) -> Result<()> {
+        let mut body = postcard::to_allocvec(message).map_err(|e| encoding("sending", &e))?;
+        let memfd;
+        let mut all = Vec::with_capacity(descriptors.len() + 1);
+        let form = if body.len() > INLINE {
+            memfd = sealed("libcontainer-message", &body)?;
+            body = (body.len() as u64).to_le_bytes().to_vec();
+            all.push(memfd.as_fd());
+            MEMFD_BODY
+        } else {
+            INLINE_BODY
+        };
+        all.extend_from_slice(descriptors);
+        if all.len() > DESCRIPTORS {
+            let message = format!("{} descriptors are more than {DESCRIPTORS}", all.len());
+            return Err(Error::new(ErrorKind::System, message));
+        }
+        let mut space = vec![MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        if !all.is_empty() {
+            control.push(SendAncillaryMessage::ScmRights(&all));
+        }
+        let parts = [IoSlice::new(std::slice::from_ref(&form)), IoSlice::new(&body)];
+        rustix::io::retry_on_intr(|| sendmsg(&self.fd, &parts, &mut control, SendFlags::NOSIGNAL))
+            .sys("sendmsg", || "to the other end of the start protocol")?;
+        Ok(())
+    }
+
+    /// Waits for the next message.
+    pub fn receive<T: DeserializeOwned>(&self) -> Result<Received<T>> {
+        let mut packet = vec![0u8; INLINE + 64];
+        let mut space = vec![MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let result = rustix::io::retry_on_intr(|| {
+            let parts = &mut [IoSliceMut::new(&mut packet)];
+            recvmsg(&self.fd, parts, &mut control, RecvFlags::CMSG_CLOEXEC)
+        });
+        let length = match result {
+            Ok(message) => message.bytes,
+            Err(Errno::CONNRESET) => 0,
+            Err(errno) => {
+                let place = "from the other end of the start protocol";
+                return Err(SysError::new("recvmsg", place, errno).into());
+            }
+        };
+        let mut descriptors = Vec::new();
+        for message in control.drain() {
+            if let RecvAncillaryMessage::ScmRights(fds) = message {
+                descriptors.extend(fds);
+            }
+        }
+        let Some((form, body)) = packet[..length].split_first() else {
+            return Ok(Received::End);
+        };
+        let message = match *form {
+            INLINE_BODY => postcard::from_bytes(body),
+            _ => {
+                if descriptors.is_empty() {
+                    return Err(malformed("a large message without its memfd"));
+                }
+                postcard::from_bytes(&large_body(body, &descriptors.remove(0))?)
+            }
+        };
+        Ok(Received::Message(message.map_err(|e| encoding("receiving", &e))?, descriptors))
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// A memfd with this content that nobody can change.
+fn sealed(name: &str, content: &[u8]) -> Result<OwnedFd> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let memfd = memfd_create(name, flags).sys("memfd_create", || name)?;
+    let mut rest = content;
+    while !rest.is_empty() {
+        let written = rustix::io::write(&memfd, rest).sys("write", || name)?;
+        rest = &rest[written..];
+    }
+    fcntl_add_seals(&memfd, SEALS).sys("fcntl", || "F_ADD_SEALS")?;
+    Ok(memfd)
+}
+
+fn large_body(length: &[u8], memfd: &OwnedFd) -> Result<Vec<u8>> {
+    let said = <[u8; 8]>::try_from(length).map(u64::from_le_bytes);
+    let stat = fstat(memfd).sys("fstat", || "of a message's memfd")?;
+    let sealed = fcntl_get_seals(memfd).is_ok_and(|seals| seals.contains(SEALS));
+    if said.ok() != Some(stat.st_size as u64) || stat.st_size as usize > LARGEST || !sealed {
+        return Err(malformed("a large message whose memfd has another length or no seal"));
+    }
+    let mut body = vec![0; stat.st_size as usize];
+    let mut filled = 0;
+    while filled < body.len() {
+        let read = rustix::io::pread(memfd, &mut body[filled..], filled as u64)
+            .sys("pread", || "of a message's memfd")?;
+        if read == 0 {
+            return Err(malformed("a large message that ends early"));
+        }
+        filled += read;
+    }
+    Ok(body)
+}
+
+fn malformed(what: &str) -> Error {
+    Error::new(ErrorKind::System, format!("the start protocol met {what}"))
+}
+
+fn encoding(doing: &str, error: &postcard::Error) -> Error {
+    Error::new(ErrorKind::System, format!("{doing} a message of the start protocol: {error}"))
+}
+
+#[cfg(test)]
+mod tests;
