@@ -94,3 +94,6 @@ impl Watch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! What the kernel tests share: groups that clean up after themselves, a child that does things
+//! when told to, and the version 2 view.
+#![allow(dead_code)] // Each test file uses a part.
+
+use std::io::{BufRead, BufReader, Write};
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use cgroups::{Host, Manager, Mode};
+use rustix::process::{Pid, Signal};
+
+const VIEW: &str = "CGROUPS_TEST_VIEW";
+const ACTION: &str = "CGROUPS_TEST_ACTION";
+
+/// A group of its own for one test, removed when dropped.
+pub struct Group(Manager);
+
+impl Deref for Group {
+    type Target = Manager;
+
+    fn deref(&self) -> &Manager {
+        &self.0
+    }
+}
+
+pub fn host() -> Host {
+    Host::detect().unwrap()
+}
+
+pub fn group(name: &str) -> Group {
+    let path = format!("cgroups-test-{}/{name}", std::process::id());
+    let group = Group(Manager::new(&host(), Path::new(&path)).unwrap());
+    group.create().unwrap();
+    group
+}
+
+impl Group {
+    /// The directory of a controller in whichever version has it.
+    pub fn dir(&self, controller: &str) -> PathBuf {
+        let paths = self.paths();
+        paths.get(controller).or_else(|| paths.get("")).unwrap().clone()
+    }
+
+    pub fn read(&self, controller: &str, file: &str) -> String {
+        std::fs::read_to_string(self.dir(controller).join(file)).unwrap().trim().to_owned()
+    }
+
+    pub fn is_v2(&self) -> bool {
+        host().mode == Mode::V2
+    }
+
+    /// Starts this very test program in the group, doing `action` once it is told to.
+    pub fn child(&self, action: &str) -> Helper {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["helper", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+            .env(ACTION, action)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pid = Pid::from_child(&child);
+        self.attach(pid).unwrap();
+        self.attach_v2(pid).unwrap();
+        let stdin = child.stdin.take().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        Helper { child, stdin: Some(stdin), stdout }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let _ = self.0.thaw();
+        let _ = self.0.kill(Signal::KILL);
+        let _ = self.0.wait_empty(Duration::from_secs(5));
+        let destroyed = self.0.destroy().and_then(|()| self.0.prune(1));
+        if !std::thread::panicking() {
+            destroyed.unwrap();
+            for dir in self.0.paths().values() {
+                assert!(!dir.exists(), "{} is left", dir.display());
+            }
+        }
+    }
+}
+
+/// A child in a group.
+pub struct Helper {
+    pub child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Helper {
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// Lets it do its action, which it may repeat.
+    pub fn go(&mut self) {
+        let _ = self.stdin.as_mut().unwrap().write_all(b"\n");
+    }
+
+    /// The next thing it says about its action; empty where it has ended.
+    pub fn answer(&mut self) -> String {
+        loop {
+            let mut line = String::new();
+            if self.stdout.read_line(&mut line).unwrap() == 0 {
+                return String::new();
+            }
+            if let Some((_, answer)) = line.split_once("ANSWER ") {
+                return answer.trim().to_owned();
+            }
+        }
+    }
+
+    pub fn ask(&mut self) -> String {
+        self.go();
+        self.answer()
+    }
+
+    /// Ends it by closing its standard input.
+    pub fn end(mut self) -> ExitStatus {
+        self.stdin = None;
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The child's side: to be called by the ignored test `helper` of each file. `act` gets the
+/// words of the action.
+pub fn serve(act: fn(&[&str]) -> String) {
+    let Ok(action) = std::env::var(ACTION) else { return };
+    let words: Vec<&str> = action.split(' ').collect();
+    let mut line = String::new();
+    while std::io::stdin().read_line(&mut line).unwrap() > 0 {
+        println!("ANSWER {}", act(&words));
+    }
+}
+
+/// Runs all tests of this file once more where /sys/fs/cgroup is the version 2 tree alone.
+pub fn again_in_the_v2_view() {
+    if std::env::var_os(VIEW).is_some() {
+        return;
+    }
+    if host().mode == Mode::V2 {
+        println!("SKIP: this host is in version 2 already");
+        return;
+    }
+    let script = "mount -t cgroup2 none /sys/fs/cgroup && exec \"$0\" --nocapture";
+    let output = Command::new("unshare")
+        .args(["-m", "sh", "-c", script])
+        .arg(std::env::current_exe().unwrap())
+        .env(VIEW, "2")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    for line in text.lines().filter(|line| line.contains("SKIP: ")) {
+        println!("v2 view: {line}");
+    }
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "in the v2 view:\n{text}\n{errors}");
+}
+
+/// Whether this host has the controller in the version that the test runs in; says SKIP if not.
+pub fn has(controller: &str) -> bool {
+    let host = host();
+    let v1 = host.v1.iter().any(|one| one.controllers.iter().any(|it| it == controller));
+    let v2 = host.v2.is_some_and(|v2| v2.controllers.iter().any(|it| it == controller));
+    if !v1 && !v2 {
+        println!("SKIP: the cgroup controller {controller} is not in this view");
+    }
+    v1 || v2
+}

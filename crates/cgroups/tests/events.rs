@@ -1,0 +1,123 @@
+//! Events of a group, and its end.
+#![allow(clippy::unwrap_used, clippy::panic)] // A failed expectation ends the test.
+
+mod common;
+
+use std::fs::File;
+use std::io::{Seek, Write};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use cgroups::{Event, Memory, Pressure, Resources};
+use common::{Group, group, has, host};
+use rustix::event::{PollFd, Timespec, poll};
+
+const SOON: Option<Duration> = Some(Duration::from_secs(5));
+
+fn limit(group: &Group, mib: i64) {
+    let memory = Memory { limit: Some(mib << 20), swap: Some(mib << 20), ..Memory::default() };
+    group.set(&Resources { memory, ..Resources::default() }).unwrap();
+}
+
+#[test]
+fn the_end_of_the_group_is_told() {
+    let group = group("gone");
+    let mut notifiers = Vec::new();
+    if has("memory") {
+        notifiers.push(group.oom_notifier().unwrap());
+    }
+    if has("memory") || host().v2.is_some() {
+        notifiers.push(group.memory_pressure_notifier(Pressure::Critical).unwrap());
+    }
+    if host().v2.is_some() {
+        let stall = Pressure::Stall { full: true, stall_us: 500_000, window_us: 2_000_000 };
+        notifiers.push(group.memory_pressure_notifier(stall).unwrap());
+    }
+    for notifier in &mut notifiers {
+        assert_eq!(notifier.wait(Some(Duration::from_millis(10))).unwrap(), None);
+    }
+    group.destroy().unwrap();
+    for notifier in &mut notifiers {
+        let interest = notifier.interest();
+        let mut fds = [PollFd::from_borrowed_fd(notifier.as_fd(), interest)];
+        let timeout = Timespec { tv_sec: 5, tv_nsec: 0 };
+        assert_eq!(poll(&mut fds, Some(&timeout)).unwrap(), 1);
+        assert!(!fds[0].revents().is_empty());
+        assert_eq!(notifier.wait(SOON).unwrap(), Some(Event::Gone), "{notifier:?}");
+        assert_eq!(notifier.take().unwrap(), None);
+    }
+}
+
+#[test]
+fn every_kill_is_told() {
+    if !has("memory") {
+        return;
+    }
+    let group = group("kills");
+    limit(&group, 24);
+    let mut notifier = group.oom_notifier().unwrap();
+    for _ in 0..2 {
+        let mut helper = group.child("allocate");
+        helper.go();
+        helper.child.wait().unwrap();
+        let event = notifier.wait(SOON).unwrap();
+        assert!(matches!(event, Some(Event::OutOfMemory { .. })), "{event:?}");
+        while notifier.take().unwrap().is_some() {}
+    }
+    assert_eq!(group.stats().unwrap().memory_events["oom_kill"], 2);
+}
+
+#[test]
+fn pressure_is_told() {
+    if !has("memory") {
+        return;
+    }
+    let group = group("pressure");
+    limit(&group, 24);
+    let mut kinds = vec![Pressure::Low];
+    if host().v2.is_some() {
+        kinds.push(Pressure::Stall { full: false, stall_us: 2_000, window_us: 2_000_000 });
+    }
+    let mut notifiers: Vec<_> =
+        kinds.iter().map(|kind| group.memory_pressure_notifier(*kind).unwrap()).collect();
+    let mut helper = group.child("thrash 4000");
+    helper.go();
+    for notifier in &mut notifiers {
+        assert_eq!(notifier.wait(SOON).unwrap(), Some(Event::MemoryPressure), "{notifier:?}");
+    }
+}
+
+#[test]
+fn again_in_the_v2_view() {
+    common::again_in_the_v2_view();
+}
+
+#[test]
+#[ignore = "the child of the other tests"]
+fn helper() {
+    common::serve(|words| {
+        match words {
+            ["allocate"] => drop(std::hint::black_box(vec![1_u8; 96 << 20])),
+            // More of the page cache than the group may have, again and again.
+            ["thrash", milliseconds] => {
+                let name = format!("cgroups-test-thrash-{}", std::process::id());
+                let path = std::env::temp_dir().join(name);
+                let mut file =
+                    File::options().read(true).write(true).create_new(true).open(&path).unwrap();
+                std::fs::remove_file(&path).unwrap();
+                let end = Instant::now() + Duration::from_millis(milliseconds.parse().unwrap());
+                while Instant::now() < end {
+                    file.rewind().unwrap();
+                    for _ in 0..16 {
+                        file.write_all(&vec![2_u8; 4 << 20]).unwrap();
+                    }
+                    file.sync_all().unwrap();
+                    file.rewind().unwrap();
+                    std::io::copy(&mut file, &mut std::io::sink()).unwrap();
+                }
+            }
+            _ => {}
+        }
+        String::new()
+    });
+}

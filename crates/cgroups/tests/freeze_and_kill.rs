@@ -1,0 +1,123 @@
+//! Freezing, thawing and signals.
+#![allow(clippy::unwrap_used, clippy::panic)] // A failed expectation ends the test.
+
+mod common;
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{Group, group};
+use rustix::process::{Pid, Signal};
+
+fn used(group: &Group) -> u64 {
+    group.stats().unwrap().cpu_stats.cpu_usage.total_usage
+}
+
+#[test]
+fn frozen_processes_stand_still() {
+    let group = group("freeze");
+    let mut helper = group.child("spin 20000");
+    helper.go();
+    std::thread::sleep(Duration::from_millis(50));
+    assert!(!group.frozen().unwrap());
+    group.freeze().unwrap();
+    assert!(group.frozen().unwrap());
+    group.freeze().unwrap();
+    let before = used(&group);
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(used(&group), before);
+    group.thaw().unwrap();
+    assert!(!group.frozen().unwrap());
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(used(&group) > before);
+}
+
+#[test]
+fn an_empty_group_freezes() {
+    let group = group("empty");
+    group.freeze().unwrap();
+    assert!(group.frozen().unwrap());
+    group.thaw().unwrap();
+    assert!(!group.frozen().unwrap());
+}
+
+#[test]
+fn frozen_processes_can_be_killed() {
+    let group = group("frozen");
+    let mut helper = group.child("nothing");
+    group.freeze().unwrap();
+    group.kill(Signal::KILL).unwrap();
+    assert_eq!(helper.child.wait().unwrap().signal(), Some(9));
+    assert!(group.wait_empty(Duration::from_secs(1)).unwrap());
+}
+
+#[test]
+fn other_signals_go_to_each() {
+    let group = group("term");
+    let mut helpers = [group.child("nothing"), group.child("nothing"), group.child("nothing")];
+    group.kill(Signal::TERM).unwrap();
+    for helper in &mut helpers {
+        assert_eq!(helper.child.wait().unwrap().signal(), Some(15));
+    }
+}
+
+#[test]
+fn forking_does_not_outrun_the_kill() {
+    let group = group("forks");
+    // Each shell waits for its successor to run and then ends: no list of processes stays true.
+    let script = "f() { (sleep 0.01; f) & }; read x; f; f; f; exec sleep 1000";
+    let mut child = Command::new("sh")
+        .args(["-c", script])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let pid = Pid::from_child(&child);
+    group.attach(pid).unwrap();
+    group.attach_v2(pid).unwrap();
+    drop(child.stdin.take());
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(group.pids().unwrap().len() > 1);
+    let start = Instant::now();
+    group.kill(Signal::KILL).unwrap();
+    assert_eq!(child.wait().unwrap().signal(), Some(9));
+    assert!(group.wait_empty(Duration::from_secs(2)).unwrap());
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}
+
+#[test]
+fn waiting_for_emptiness_is_bounded() {
+    let group = group("wait");
+    let helper = group.child("nothing");
+    let start = Instant::now();
+    assert!(!group.wait_empty(Duration::from_millis(50)).unwrap());
+    assert!(start.elapsed() < Duration::from_secs(1));
+    helper.end();
+}
+
+#[test]
+fn what_is_gone_needs_no_signal() {
+    let group = group("gone");
+    group.destroy().unwrap();
+    group.kill(Signal::KILL).unwrap();
+    group.kill(Signal::TERM).unwrap();
+    assert!(group.frozen().unwrap_err().is_gone());
+}
+
+#[test]
+fn again_in_the_v2_view() {
+    common::again_in_the_v2_view();
+}
+
+#[test]
+#[ignore = "the child of the other tests"]
+fn helper() {
+    common::serve(|words| {
+        if let ["spin", milliseconds] = words {
+            let end = Instant::now() + Duration::from_millis(milliseconds.parse().unwrap());
+            while Instant::now() < end {}
+        }
+        String::new()
+    });
+}
