@@ -2,7 +2,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use cgroups::{DeviceRule, Host, Manager, Resources};
+use cgroups::{DeviceRule, Host, Manager, Memory, Resources};
 use rustix::process::{Pid, Signal};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -11,8 +11,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = format!("cgroups-example/{}", std::process::id());
     let group = Manager::new(&host, Path::new(&path))?;
     group.create()?;
-    let deny = DeviceRule::default_to(false);
-    group.set(&Resources { devices: vec![deny], ..Resources::default() })?;
+    let mut limits =
+        Resources { devices: vec![DeviceRule::default_to(false)], ..Resources::default() };
+    // Version 2 has the controller only where no version 1 hierarchy holds it.
+    if group.paths().contains_key("memory") {
+        limits.memory = Memory { limit: Some(64 << 20), ..Memory::default() };
+    }
+    group.set(&limits)?;
     let mut child = Command::new("sleep").arg("100").spawn()?;
     let pid = Pid::from_child(&child);
     group.attach(pid)?;

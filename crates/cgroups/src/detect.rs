@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, Mode as FileMode, OFlags};
 use serde::{Deserialize, Serialize};
 
-use crate::file::{self, Dir, failed};
+use crate::file::{self, failed};
 use crate::{Error, Result};
 
 /// Where cgroup file systems are mounted by convention (hier(7), systemd's and cgroupfs-mount's).
@@ -70,10 +70,7 @@ impl Host {
         if magic.is_ok_and(|magic| i128::from(magic) == CGROUP2_SUPER_MAGIC) {
             return Self::of(Vec::new(), Some(PathBuf::from(CONVENTION)));
         }
-        let open = OFlags::RDONLY | OFlags::CLOEXEC;
-        let mounts = rustix::fs::openat(CWD, "/proc/self/mountinfo", open, FileMode::empty())
-            .and_then(|fd| file::read_all(&fd))
-            .map_err(|errno| failed("reading /proc/self/mountinfo".to_owned(), "open", errno))?;
+        let mounts = text_of(Path::new("/proc/self/mountinfo"))?;
         let (v1, v2) = parse_mountinfo(&mounts);
         Self::of(v1, v2)
     }
@@ -92,7 +89,7 @@ impl Host {
         };
         let v2 = match v2 {
             Some(mountpoint) => {
-                let text = Dir::open(&mountpoint)?.read("cgroup.controllers")?;
+                let text = text_of(&mountpoint.join("cgroup.controllers"))?;
                 let controllers = text.split_whitespace().map(str::to_owned).collect();
                 Some(Unified { mountpoint, controllers })
             }
@@ -100,6 +97,12 @@ impl Host {
         };
         Ok(Self { mode, v1, v2 })
     }
+}
+
+fn text_of(path: &Path) -> Result<String> {
+    rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, FileMode::empty())
+        .and_then(|fd| file::read_all(&fd))
+        .map_err(|errno| failed(format!("reading {}", path.display()), "openat", errno))
 }
 
 /// Finds the cgroup mounts in the text of proc_pid_mountinfo(5). Of several mounts of one

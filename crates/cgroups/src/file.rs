@@ -23,9 +23,9 @@ impl AsFd for Dir {
 }
 
 impl Dir {
-    /// Opens the directory, only as a place to reach its files from (O_PATH).
+    /// Opens the directory for reading, as bpf(2) wants it.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         match rustix::fs::openat(CWD, path, flags, Mode::empty()) {
             Ok(fd) => Ok(Self { fd, path: path.to_owned() }),
             Err(errno) => Err(failed(format!("opening {}", path.display()), "openat", errno)),

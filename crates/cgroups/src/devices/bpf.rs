@@ -149,22 +149,20 @@ pub(crate) fn set(dir: &Dir, rules: &[DeviceRule]) -> Result<()> {
         )
     };
     let program = bpf::load_cgroup_device(NAME, &compile(rules)?).map_err(on)?;
-    // BPF programs are attached to a directory that was opened for reading, not by O_PATH.
-    let group = dir.file(".", rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::DIRECTORY)?;
-    let ours = ours(&group).map_err(on)?;
+    let ours = ours(dir).map_err(on)?;
     let (first, others) = match ours.split_first() {
         Some((first, others)) => (Some(first), others),
         None => (None, &[][..]),
     };
-    bpf::attach_cgroup_device(&group, &program, first.map(AsFd::as_fd)).map_err(on)?;
+    bpf::attach_cgroup_device(dir, &program, first.map(AsFd::as_fd)).map_err(on)?;
     for other in others {
-        bpf::detach_cgroup_device(&group, other).map_err(on)?;
+        bpf::detach_cgroup_device(dir, other).map_err(on)?;
     }
     Ok(())
 }
 
 /// Our programs among those attached to the group itself.
-fn ours(group: &OwnedFd) -> sys::Result<Vec<OwnedFd>> {
+fn ours(group: &Dir) -> sys::Result<Vec<OwnedFd>> {
     let mut found = Vec::new();
     for id in bpf::query_cgroup_device(group)? {
         match bpf::program_by_id(id) {
