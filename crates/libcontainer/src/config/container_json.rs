@@ -14,6 +14,8 @@ mod networks;
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::Result;
 
 use super::node::Node;
@@ -44,6 +46,13 @@ pub(super) fn read(root: &Node<'_>, dir: &Path) -> Result<Parsed> {
         dir.to_owned()
     });
     Ok(Parsed { config, form, warnings, rootfs_fallback })
+}
+
+pub(super) use mounts::lacks_system;
+
+/// The limits that a `cgroups` object without `resources` would be read as.
+pub(super) fn limits_of(value: &Value) -> Result<::cgroups::Resources> {
+    cgroups::limits(&Node::root(value))
 }
 
 /// Which form it is: 2014 had namespaces as an object, May had mounts and the capability mask

@@ -12,6 +12,7 @@ mod network;
 mod node;
 mod oci;
 mod parsed;
+mod print;
 mod process;
 pub mod signal;
 mod template;
@@ -26,6 +27,7 @@ pub use mount::{Device, DeviceKind, Mount, Propagation, Rootfs};
 pub use namespace::{Clock, IdMap, Namespace, NamespaceKind, TimeOffset};
 pub use network::{Network, Route, Veth};
 pub use parsed::{Form, Parsed, parse};
+pub use print::{document, print};
 pub use process::{Capabilities, Id, ProcessSpec, Rlimit, User};
 pub use template::{Security, cgroup_mount, template};
 

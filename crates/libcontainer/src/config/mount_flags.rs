@@ -10,7 +10,7 @@ mod legacy;
 mod table;
 
 pub use legacy::names_of_ms_flags;
-pub(super) use legacy::{join_data, ms_flags_of, split_data};
+pub(super) use legacy::{join_data, ms_flags_of, propagation_flag_of, split_data};
 use table::{Action, TABLE};
 
 /// `MOUNT_ATTR_*` of linux/mount.h, as mount_setattr(2) and fsmount(2) take them.

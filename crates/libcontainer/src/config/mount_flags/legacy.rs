@@ -1,6 +1,6 @@
 //! Mount options as mount(2) took them: a word of `MS_*` bits, and data with commas.
 
-use super::table::{MS_REC, TABLE};
+use super::table::{Action, MS_REC, TABLE};
 
 /// The upper half that very old callers put there, and that mount(2) ignores.
 const MAGIC: u64 = 0xC0ED_0000;
@@ -69,8 +69,18 @@ fn end_of_option(text: &str) -> Option<usize> {
     None
 }
 
-/// One data string for these options, if [`split_data`] gives them back.
+/// One data string for these options, if they are all the file system's own and [`split_data`]
+/// gives them back.
 pub(in crate::config) fn join_data(options: &[String]) -> Option<String> {
+    if options.iter().any(|option| TABLE.iter().any(|known| known.name == option)) {
+        return None;
+    }
     let data = options.join(",");
     split_data(&data).eq(options.iter().map(String::as_str)).then_some(data)
+}
+
+/// The word for one change of propagation.
+pub(in crate::config) fn propagation_flag_of(name: &str) -> Option<u64> {
+    let known = TABLE.iter().find(|known| known.name == name)?;
+    matches!(known.action, Action::Propagation { .. }).then_some(known.ms)
 }
