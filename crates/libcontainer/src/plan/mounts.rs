@@ -2,6 +2,7 @@
 
 mod cgroup;
 mod check;
+mod host;
 mod nodes;
 mod ops;
 
@@ -12,6 +13,7 @@ use crate::config::mount_flags::{self, MountOptions, attr};
 use crate::config::{Config, Mount, Propagation, Rootfs};
 use crate::{Error, Result};
 
+pub use host::host_mounts;
 pub use ops::{
     Attributes, DeviceNode, Entry, Filesystem, Layer, MountOp, Node, RootSource, RootfsPlan, Source,
 };
@@ -34,6 +36,8 @@ pub struct MountFacts {
     pub cgroup_namespace: bool,
     /// The first process gets a terminal.
     pub terminal: bool,
+    /// What [`host_mounts`] found, where the root is a view of the host; else nothing.
+    pub host_mounts: Vec<Layer>,
 }
 
 /// Which mount namespace a container has.
@@ -115,9 +119,7 @@ impl Planner<'_> {
                 let what = format!("{} is not an absolute path", path.display());
                 Err(Error::invalid("rootfs", what))
             }
-            Rootfs::Host => {
-                Err(Error::invalid("rootfs", "a view of the host is not supported yet"))
-            }
+            Rootfs::Host => self.host_root(),
         }
     }
 

@@ -9,6 +9,7 @@
 
 mod attach;
 mod filesystem;
+mod host;
 mod inroot;
 mod mask;
 mod nodes;
@@ -70,8 +71,11 @@ fn build_all(plan: &RootfsPlan, sources: Sources, proc: &Procfs) -> Result<Root>
 
 /// Mounts the root over `/`, where it waits for the pivot.
 fn attach_root(plan: &RootfsPlan, opened: Option<OwnedFd>, proc: &Procfs) -> Result<OwnedFd> {
-    let RootSource::Directory(path) = &plan.root else {
-        return Err(Error::new(ErrorKind::System, "a view of the host is not there yet"));
+    let path = match &plan.root {
+        RootSource::Host(layers) => {
+            return host::build(layers, proc).step(|| "making a view of the host");
+        }
+        RootSource::Directory(path) => path,
     };
     let root = match opened {
         Some(root) => root,

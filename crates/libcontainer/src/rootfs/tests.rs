@@ -3,4 +3,5 @@
 
 mod attacks;
 mod child;
+mod host;
 mod whole;

@@ -45,8 +45,6 @@ pub struct Layer {
     pub mountpoint: PathBuf,
     /// MOUNT_ATTR_* bits that it keeps (nosuid, nodev, noexec, read-only).
     pub attributes: u64,
-    /// Which source it is.
-    pub source: usize,
 }
 
 /// How the process gets into the root.
