@@ -16,17 +16,23 @@ use crate::plan::capabilities::{CapabilitySets, SYS_ADMIN, names};
 pub(super) fn drop_bounding(keep: u64) -> Result<()> {
     for bit in bits(!keep) {
         let capability = CapabilitySet::from_bits_retain(bit);
-        match remove_capability_from_bounding_set(capability) {
-            Ok(()) => {}
-            // Above the kernel's last one.
-            Err(Errno::INVAL) => break,
-            Err(Errno::PERM) if capability_is_in_bounding_set(capability) == Ok(false) => {}
-            Err(errno) => {
-                let error = sys::SysError::new("prctl", drop_args(bit), errno);
-                let advice = [(Errno::PERM, "it needs CAP_SETPCAP")];
-                return Err(failed(error, "dropping capabilities", &advice));
-            }
+        let errno = match remove_capability_from_bounding_set(capability) {
+            Ok(()) => continue,
+            // One that is not there needs no privilege to be dropped.
+            Err(Errno::PERM) => match capability_is_in_bounding_set(capability) {
+                Ok(false) => continue,
+                Ok(true) => Errno::PERM,
+                Err(errno) => errno,
+            },
+            Err(errno) => errno,
+        };
+        // Above the kernel's last one.
+        if errno == Errno::INVAL {
+            break;
         }
+        let error = sys::SysError::new("prctl", drop_args(bit), errno);
+        let advice = [(Errno::PERM, "it needs CAP_SETPCAP")];
+        return Err(failed(error, "dropping capabilities", &advice));
     }
     Ok(())
 }
@@ -106,3 +112,6 @@ fn capset(sets: thread::CapabilitySets) -> Result<()> {
 fn bits(set: u64) -> impl Iterator<Item = u64> {
     (0..u64::BITS).map(|number| 1 << number).filter(move |bit| set & bit != 0)
 }
+
+#[cfg(test)]
+mod tests;

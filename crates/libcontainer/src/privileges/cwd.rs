@@ -89,3 +89,6 @@ pub(super) fn verify(cwd: &Path) -> Result<()> {
     }
     Err(Error::invalid("process.cwd", format!("{} leads out of the container", cwd.display())))
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,3 +68,6 @@ fn selinux_runs(proc: &Procfs) -> Result<bool> {
 fn missing(error: &Error) -> bool {
     error.errno() == Some(Errno::NOENT.raw_os_error())
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,3 +81,6 @@ fn refused(name: &str, limit: &Rlimit, errno: Errno) -> Error {
         _ => error,
     }
 }
+
+#[cfg(test)]
+mod tests;

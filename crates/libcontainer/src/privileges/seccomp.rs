@@ -33,3 +33,6 @@ pub(super) fn load(programs: &[Program]) -> Result<Option<OwnedFd>> {
     }
     Ok(listener)
 }
+
+#[cfg(test)]
+mod tests;

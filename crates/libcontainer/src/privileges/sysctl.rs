@@ -28,3 +28,6 @@ pub fn write(parameters: &[Sysctl], proc: &Procfs) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,8 +71,14 @@ fn the_words_that_engines_look_for() {
 
 /// Executes it for real, and explains the kernel's errno.
 fn executed(program: &CString) -> String {
-    let error = std::process::Command::new(program.to_str().unwrap()).spawn().unwrap_err();
-    let errno = Errno::from_raw_os_error(error.raw_os_error().unwrap());
+    let errno = loop {
+        let error = std::process::Command::new(program.to_str().unwrap()).spawn().unwrap_err();
+        // Another test's child may hold the file open for writing until it executes.
+        match Errno::from_raw_os_error(error.raw_os_error().unwrap()) {
+            Errno::TXTBSY => std::thread::yield_now(),
+            errno => break errno,
+        }
+    };
     let error = not_executed(program, SysError::new("execve", "", errno));
     assert_eq!(error.kind(), &ErrorKind::ProcessNotExecuted);
     assert_eq!(error.errno(), Some(errno.raw_os_error()));
