@@ -140,3 +140,6 @@ impl Manager {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,10 +52,8 @@ impl Setting {
                     return Ok(Written::Yes);
                 }
                 Err(error) => {
-                    return Err(match hint(file) {
-                        Some(text) => error.hinted(Errno::INVAL, || text.to_owned()),
-                        None => error,
-                    });
+                    let Some(errno) = error.errno() else { return Err(error) };
+                    return Err(error.hinted(errno, || hint(file, errno).to_owned()));
                 }
             }
         }
@@ -115,9 +113,20 @@ pub(crate) fn write_all(
     Ok(())
 }
 
-/// What the kernel means by EINVAL for a control file.
-fn hint(file: &str) -> Option<&'static str> {
-    Some(match file {
+/// What the kernel means by an errno for a control file; empty where its words say it all.
+fn hint(file: &str, errno: Errno) -> &'static str {
+    match (file, errno) {
+        ("memory.limit_in_bytes" | "memory.memsw.limit_in_bytes", Errno::BUSY) => {
+            "more is in use and cannot be reclaimed"
+        }
+        ("cpuset.cpus" | "cpuset.mems", Errno::ACCESS) => "the parent group does not have them all",
+        (_, Errno::INVAL) => hint_invalid(file),
+        _ => "",
+    }
+}
+
+fn hint_invalid(file: &str) -> &'static str {
+    match file {
         "memory.limit_in_bytes" => "must not be more than the limit of memory and swap",
         "memory.memsw.limit_in_bytes" => "must not be less than the limit of memory",
         "cpu.cfs_quota_us" | "cpu.cfs_period_us" | "cpu.max" => {
@@ -127,6 +136,6 @@ fn hint(file: &str) -> Option<&'static str> {
         "cpu.rt_runtime_us" => "must fit into what the parent group has",
         "cpuset.cpus" => "must be processors that the parent group has",
         "cpuset.mems" => "must be memory nodes that the parent group has",
-        _ => return None,
-    })
+        _ => "",
+    }
 }

@@ -64,7 +64,13 @@ fn other_signals_go_to_each() {
 
 #[test]
 fn forking_does_not_outrun_the_kill() {
-    let group = group("forks");
+    kill_forkers(&group("forks"));
+    if let Some(group) = Group::v1_only("forks-v1") {
+        kill_forkers(&group);
+    }
+}
+
+fn kill_forkers(group: &Group) {
     // Each shell waits for its successor to run and then ends: no list of processes stays true.
     let script = "f() { (sleep 0.01; f) & }; read x; f; f; f; exec sleep 1000";
     let mut child = Command::new("sh")
@@ -84,6 +90,18 @@ fn forking_does_not_outrun_the_kill() {
     assert_eq!(child.wait().unwrap().signal(), Some(9));
     assert!(group.wait_empty(Duration::from_secs(2)).unwrap());
     assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}
+
+#[test]
+fn each_version_freezes_and_kills_by_itself() {
+    for group in [Group::v1_only("only-v1"), Group::v2_only("only-v2")].into_iter().flatten() {
+        let mut helper = group.child("nothing");
+        group.freeze().unwrap();
+        assert!(group.frozen().unwrap());
+        group.kill(Signal::KILL).unwrap();
+        assert_eq!(helper.child.wait().unwrap().signal(), Some(9));
+        assert!(group.wait_empty(Duration::from_secs(1)).unwrap());
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Facts about the host, read once for a start.
 
+use sys::Context;
+
 use crate::Result;
 
 /// What a plan depends on beside its [`Config`](crate::Config).
@@ -28,4 +30,10 @@ fn may_mknod() -> bool {
         .is_ok_and(|sets| sets.effective.contains(rustix::thread::CapabilitySet::MKNOD));
     let map = || std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     has && map().split_ascii_whitespace().eq(["0", "0", "4294967295"])
+}
+
+/// The mounts that this process sees, as /proc/self/mountinfo lists them.
+pub fn mountinfo() -> Result<Vec<u8>> {
+    let path = "/proc/self/mountinfo";
+    Ok(std::fs::read(path).sys("read", || path)?)
 }

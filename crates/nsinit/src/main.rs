@@ -1,3 +1,10 @@
-//! (to come)
+//! nsinit: runs containers straight from a directory.
 #![forbid(unsafe_code)]
-fn main() {}
+
+mod arguments;
+
+fn main() {
+    libcontainer::init();
+    let matches = arguments::command().get_matches();
+    println!("{matches:?} {}", arguments::FLAGS.len());
+}

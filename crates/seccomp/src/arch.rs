@@ -45,9 +45,9 @@ impl Arch {
         }
     }
 
-    /// Whether its registers, hence arguments, have 32 bits.
+    /// Whether arguments are compared as 32-bit numbers.
     pub(crate) const fn is_32bit(self) -> bool {
-        matches!(self, Arch::X86 | Arch::Arm)
+        matches!(self, Arch::X86 | Arch::X32 | Arch::Arm)
     }
 
     /// Whether a kernel whose native architecture is `native` can run programs of `self`.

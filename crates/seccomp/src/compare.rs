@@ -1,4 +1,5 @@
-//! Conditions on 64-bit arguments, of which BPF sees one 32-bit half at a time.
+//! Conditions on 64-bit arguments, of which BPF sees one 32-bit half at a time. On 32-bit
+//! architectures only the low halves of argument and value count.
 
 use crate::assemble::{Assembler, Label};
 use crate::filter::{JEQ, JGE, JGT, argument};
@@ -66,8 +67,8 @@ impl Halves<'_> {
     /// `argument > value` or, by `code`, `>=`.
     fn order(mut self, code: u16, value: u64, yes: Label, no: Label) -> Label {
         let (high, low) = (high(value), low(value));
-        if yes == no || (self.is_32bit && high > 0) {
-            return no;
+        if yes == no {
+            return yes;
         }
         let lower = self.asm.compare(code, low, yes, no);
         let lower = self.load(0, lower);

@@ -6,7 +6,7 @@ use crate::assemble::{Assembler, Label};
 use crate::compare::condition;
 use crate::error::Error;
 use crate::filter::{ARCH, JEQ, JGE, MAX_INSTRUCTIONS, NR, Program, RET_NOTIFY};
-use crate::ranges::{BAD_ARCH, Group, Leaf, Range};
+use crate::ranges::{BAD_ARCH, Chain, Group, Leaf, Range};
 use crate::resolve::{Alternative, Resolved, resolve};
 use crate::rules::Profile;
 
@@ -103,7 +103,10 @@ impl Body<'_> {
         if let Some(Some(label)) = self.chains.get(index) {
             return *label;
         }
-        let label = self.chain(self.group.chains.get(index).map_or(&[], Vec::as_slice));
+        let label = match self.group.chains.get(index) {
+            Some(chain) => self.chain(chain),
+            None => self.asm.ret(self.resolved.default),
+        };
         if let Some(place) = self.chains.get_mut(index) {
             *place = Some(label);
         }
@@ -111,16 +114,16 @@ impl Body<'_> {
     }
 
     /// Alternatives, tried in turn; each holds if all its conditions do.
-    fn chain(&mut self, indices: &[usize]) -> Label {
+    fn chain(&mut self, chain: &Chain) -> Label {
         let mut next = self.asm.ret(self.resolved.default);
-        for index in indices.iter().rev() {
+        for index in chain.alternatives.iter().rev() {
             let Some(Alternative { args, outcome }) = self.resolved.alternatives.get(*index) else {
                 continue;
             };
             let no = next;
             let mut yes = self.asm.ret(*outcome);
             for arg in args.iter().rev() {
-                yes = condition(self.asm, arg, self.group.is_32bit, yes, no);
+                yes = condition(self.asm, arg, chain.is_32bit, yes, no);
             }
             next = yes;
         }

@@ -30,9 +30,8 @@
 //!   of the profile; if none does, the default action.
 //! - A rule whose outcome is the default's is dropped, so it shields nothing from later rules.
 //! - `SCMP_CMP_MASKED_EQ` takes the mask in `value` and compares with `valueTwo & mask`.
-//! - On the 32-bit architectures (x86, arm) an argument has 32 bits: EQ, NE and MASKED_EQ cut their
-//!   values to 32 bits, so that a -1 written with 64 bits matches. x32 compares all 64 bits, since
-//!   the kernel hands it whole registers.
+//! - On the 32-bit architectures (x86, x32, arm) arguments and values are cut to 32 bits, so that
+//!   a -1 written with 64 bits matches.
 //! - On x86 a rule without `args` for a socket or System V IPC call holds for its entry in
 //!   socketcall(2) and ipc(2) too. A rule *with* `args` cannot: the arguments are in memory there.
 //! - Names that no table of ours knows are skipped and reported in [`Program::skipped`].

@@ -25,12 +25,18 @@ pub(crate) struct Range {
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) audit: u32,
-    /// Whether arguments have 32 bits.
-    pub(crate) is_32bit: bool,
     /// Sorted, the first starts at 0, neighbours differ.
     pub(crate) ranges: Vec<Range>,
+    pub(crate) chains: Vec<Chain>,
+}
+
+/// What decides where arguments matter.
+#[derive(Debug)]
+pub(crate) struct Chain {
     /// Indices of alternatives, in the order they are tried.
-    pub(crate) chains: Vec<Vec<usize>>,
+    pub(crate) alternatives: Vec<usize>,
+    /// Whether only the low halves of arguments count.
+    pub(crate) is_32bit: bool,
 }
 
 /// What calls of an architecture that is not covered come to: libseccomp's default.
@@ -46,17 +52,21 @@ pub(crate) fn group(
 ) -> Group {
     calls.rules.sort_unstable();
     let mut chains = Vec::new();
+    let is_32bit = |number| match calls.audit == Arch::X32.audit() {
+        true => number >= X32_BIT,
+        false => calls.members.iter().any(|member| member.arch.is_32bit()),
+    };
     let points: Vec<Range> = calls
         .rules
         .chunk_by(|a, b| a.0 == b.0)
         .filter_map(|same| {
-            let leaf = decide(same, alternatives, &mut chains);
-            same.first().map(|(start, _)| Range { start: *start, leaf })
+            let start = same.first()?.0;
+            let leaf = decide(same, is_32bit(start), alternatives, &mut chains);
+            Some(Range { start, leaf })
         })
         .collect();
     Group {
         audit: calls.audit,
-        is_32bit: calls.members.iter().any(|member| member.arch.is_32bit()),
         ranges: overlay(&background(&calls.members, default, newer), &points),
         chains,
     }
@@ -65,16 +75,21 @@ pub(crate) fn group(
 /// What the rules for one number come to.
 fn decide(
     rules: &[(u32, usize)],
+    is_32bit: bool,
     alternatives: &[Alternative<'_>],
-    chains: &mut Vec<Vec<usize>>,
+    chains: &mut Vec<Chain>,
 ) -> Leaf {
     let mut known = rules.iter().filter_map(|(_, index)| alternatives.get(*index));
     if let Some(unconditional) = known.find(|alternative| alternative.args.is_empty()) {
         return Leaf::Return(unconditional.outcome);
     }
-    let same = |chain: &Vec<usize>| chain.iter().eq(rules.iter().map(|(_, index)| index));
+    let same = |chain: &Chain| {
+        chain.is_32bit == is_32bit
+            && chain.alternatives.iter().eq(rules.iter().map(|(_, index)| index))
+    };
     Leaf::Chain(chains.iter().position(same).unwrap_or_else(|| {
-        chains.push(rules.iter().map(|(_, index)| *index).collect());
+        let alternatives = rules.iter().map(|(_, index)| *index).collect();
+        chains.push(Chain { alternatives, is_32bit });
         chains.len() - 1
     }))
 }

@@ -1,9 +1,11 @@
 //! The devices controller of version 1 (cgroup-v1/devices.rst).
 
-use crate::Result;
+use rustix::io::Errno;
+
 use crate::devices::DeviceRule;
 use crate::devices::rules::{Access, Exception, Policy};
 use crate::file::Dir;
+use crate::{Error, Result};
 
 /// Makes the group keep the rules, which are the whole list, applied in order.
 ///
@@ -15,17 +17,23 @@ pub(crate) fn set(dir: &Dir, rules: &[DeviceRule]) -> Result<()> {
     let wanted = Policy::unrestricted().apply(rules)?;
     if wanted.allow {
         // devices.list does not show what an allowing group denies: start again.
-        dir.write("devices.allow", "a")?;
+        dir.write("devices.allow", "a").map_err(explain)?;
         return dir.write_each("devices.deny", wanted.exceptions.iter().map(ToString::to_string));
     }
     let before = if now.allow {
-        dir.write("devices.deny", "a")?;
+        dir.write("devices.deny", "a").map_err(explain)?;
         Vec::new()
     } else {
         now.exceptions
     };
-    dir.write_each("devices.allow", difference(&wanted.exceptions, &before))?;
+    dir.write_each("devices.allow", difference(&wanted.exceptions, &before)).map_err(explain)?;
     dir.write_each("devices.deny", difference(&before, &wanted.exceptions))
+}
+
+fn explain(error: Error) -> Error {
+    error
+        .hinted(Errno::PERM, || "the parent group is denied this".to_owned())
+        .hinted(Errno::INVAL, || "the default cannot change while groups are below".to_owned())
 }
 
 /// What the exceptions of `these` have that `those` have not, as lines for the kernel.

@@ -37,6 +37,29 @@ pub fn group(name: &str) -> Group {
 }
 
 impl Group {
+    /// A group in version 1 alone; none where the host has none.
+    pub fn v1_only(name: &str) -> Option<Self> {
+        Self::where_key(name, |key| !key.is_empty())
+    }
+
+    /// A group in the version 2 tree alone; none where the host has none.
+    pub fn v2_only(name: &str) -> Option<Self> {
+        Self::where_key(name, str::is_empty)
+    }
+
+    fn where_key(name: &str, wanted: impl Fn(&str) -> bool) -> Option<Self> {
+        let path = format!("cgroups-test-{}/{name}", std::process::id());
+        let mut paths = Manager::new(&host(), Path::new(&path)).unwrap().paths().clone();
+        paths.retain(|key, _| wanted(key));
+        if paths.is_empty() {
+            println!("SKIP: this view has no such version");
+            return None;
+        }
+        let group = Self(Manager::from_paths(paths).unwrap());
+        group.create().unwrap();
+        Some(group)
+    }
+
     /// The directory of a controller in whichever version has it.
     pub fn dir(&self, controller: &str) -> PathBuf {
         let paths = self.paths();
@@ -146,6 +169,11 @@ pub fn serve(act: fn(&[&str]) -> String) {
 
 /// Runs all tests of this file once more where /sys/fs/cgroup is the version 2 tree alone.
 pub fn again_in_the_v2_view() {
+    again_in("mount -t cgroup2 none /sys/fs/cgroup");
+}
+
+/// The same in a private mount namespace where `mounts` has been done.
+pub fn again_in(mounts: &str) {
     if std::env::var_os(VIEW).is_some() {
         return;
     }
@@ -153,19 +181,19 @@ pub fn again_in_the_v2_view() {
         println!("SKIP: this host is in version 2 already");
         return;
     }
-    let script = "mount -t cgroup2 none /sys/fs/cgroup && exec \"$0\" --nocapture";
+    let script = format!("{mounts} && exec \"$0\" --nocapture");
     let output = Command::new("unshare")
-        .args(["-m", "sh", "-c", script])
+        .args(["-m", "sh", "-c", &script])
         .arg(std::env::current_exe().unwrap())
         .env(VIEW, "2")
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     for line in text.lines().filter(|line| line.contains("SKIP: ")) {
-        println!("v2 view: {line}");
+        println!("in the view: {line}");
     }
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "in the v2 view:\n{text}\n{errors}");
+    assert!(output.status.success(), "in the view:\n{text}\n{errors}");
 }
 
 /// Whether this host has the controller in the version that the test runs in; says SKIP if not.

@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::config::Config;
+use crate::Result;
+use crate::config::{Config, Rootfs};
 use crate::container::handle::Container;
 use crate::container::record::{Record, VERSION};
 use crate::container::store::Store;
 use crate::error::Step;
-use crate::host::HostFacts;
+use crate::host::{self, HostFacts};
 use crate::parent::Sealed;
-use crate::{Result, plan};
+use crate::plan::{self, Place};
 
 /// Makes and finds containers below a state root. It is cheap to clone, and clones share what
 /// they have learned of the host.
@@ -113,7 +114,13 @@ impl Shared {
     }
 
     pub(crate) fn plan(&self, config: &Config, id: &str) -> Result<plan::ContainerPlan> {
-        plan::start(config, id, &self.store.path().to_string_lossy(), self.facts()?)
+        let mountinfo = match config.rootfs {
+            Rootfs::Host => host::mountinfo()?,
+            Rootfs::Directory(_) => Vec::new(),
+        };
+        let scope = self.store.path().to_string_lossy();
+        let (facts, mountinfo) = (self.facts()?, mountinfo.as_slice());
+        plan::start(config, &Place { id, scope: &scope, facts, mountinfo })
     }
 
     /// The init program, sealed once and reused: nobody can write to it through a container.

@@ -12,4 +12,4 @@ mod start;
 pub mod sysctl;
 
 pub use init::{Descriptor, Entry, InitPlan, JoinPlan, StartPlan};
-pub use start::{ContainerPlan, first, join, process as process_of, start};
+pub use start::{ContainerPlan, Place, first, join, process as process_of, start};

@@ -32,11 +32,23 @@ pub struct ContainerPlan {
     pub chroot: bool,
 }
 
+/// Where and as what a container is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// What tells it from others of the same id on this host: the state root's path.
+    pub scope: &'a str,
+    /// The host.
+    pub facts: &'a HostFacts,
+    /// The text of /proc/self/mountinfo where the root is a view of the host, else empty.
+    pub mountinfo: &'a [u8],
+}
+
 /// Plans a container. Nothing is changed, and everything that can be known to be wrong is found
 /// here, with the path of its field.
-///
-/// `scope` tells the container from others of the same id on this host: the state root's path.
-pub fn start(config: &Config, id: &str, scope: &str, facts: &HostFacts) -> Result<ContainerPlan> {
+pub fn start(config: &Config, place: &Place<'_>) -> Result<ContainerPlan> {
+    let Place { id, scope, facts, .. } = *place;
     let namespaces = namespaces::plan(config)?;
     let cgroup = match &config.cgroup {
         Some(path) => Some(Manager::new(&facts.cgroups, path)?),
@@ -49,7 +61,7 @@ pub fn start(config: &Config, id: &str, scope: &str, facts: &HostFacts) -> Resul
         mounts::check_joined(config)?;
         None
     } else {
-        Some(mounts::plan(config, &mount_facts(config, facts, cgroup.as_ref()))?)
+        Some(mounts::plan(config, &mount_facts(config, place, cgroup.as_ref()))?)
     };
     let own = |kind| owner(config, kind) != Owner::Host;
     let owned = Owned {
@@ -79,7 +91,8 @@ pub fn start(config: &Config, id: &str, scope: &str, facts: &HostFacts) -> Resul
     })
 }
 
-fn mount_facts(config: &Config, facts: &HostFacts, cgroup: Option<&Manager>) -> MountFacts {
+fn mount_facts(config: &Config, place: &Place<'_>, cgroup: Option<&Manager>) -> MountFacts {
+    let facts = place.facts;
     let user_namespace = owner(config, NamespaceKind::User) != Owner::Host;
     MountFacts {
         mount_namespace: match owner(config, NamespaceKind::Mount) {
@@ -93,6 +106,7 @@ fn mount_facts(config: &Config, facts: &HostFacts, cgroup: Option<&Manager>) -> 
         cgroup_unified: facts.cgroups.mode == Mode::V2,
         cgroup_namespace: owner(config, NamespaceKind::Cgroup) == Owner::New,
         terminal: config.process.terminal,
+        host_mounts: mounts::host_mounts(place.mountinfo),
     }
 }
 

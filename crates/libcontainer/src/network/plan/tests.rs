@@ -178,7 +178,7 @@ fn wrong_routes_are_refused_with_their_field() {
 }
 
 #[test]
-fn a_plan_crosses_the_record_unchanged() {
+fn a_plan_crosses_the_record_and_the_socket_unchanged() {
     let veth = Veth {
         mac_address: "02:42:ac:11:00:02".into(),
         addresses: vec![(ip("10.0.0.2"), 24), (ip("fd00::2"), 64)],
@@ -188,4 +188,6 @@ fn a_plan_crosses_the_record_unchanged() {
     let plan = one(veth).unwrap();
     let text = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<NetworkPlan>(&text).unwrap(), plan);
+    let bytes = postcard::to_allocvec(&plan).unwrap();
+    assert_eq!(postcard::from_bytes::<NetworkPlan>(&bytes).unwrap(), plan);
 }

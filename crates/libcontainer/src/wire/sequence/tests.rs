@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::{Config, IdMap, Namespace, NamespaceKind, ProcessSpec, Rootfs};
 use crate::host::HostFacts;
-use crate::plan::{first, join, process_of, start};
+use crate::plan::{Place, first, join, process_of, start};
 
 fn spec(terminal: bool) -> ProcessSpec {
     ProcessSpec { args: vec!["/bin/true".into()], terminal, ..ProcessSpec::default() }
@@ -18,7 +18,9 @@ fn first_plan(user: bool, terminal: bool, hold: bool) -> InitPlan {
         config.namespaces.push(Namespace { kind: NamespaceKind::User, path: None });
         (config.uid_mappings, config.gid_mappings) = (vec![map], vec![map]);
     }
-    let container = start(&config, "id", "/run", &HostFacts::read().unwrap()).unwrap();
+    let facts = HostFacts::read().unwrap();
+    let place = Place { id: "id", scope: "/run", facts: &facts, mountinfo: &[] };
+    let container = start(&config, &place).unwrap();
     let (process, _) = process_of(&config, &spec(terminal), "id").unwrap();
     first(&container, process, hold)
 }

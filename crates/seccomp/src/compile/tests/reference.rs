@@ -263,18 +263,19 @@ fn inside(rule: &Rule, data: &SeccompData) -> bool {
 }
 
 fn holds(arg: &Arg, arch: Arch, data: &SeccompData) -> bool {
-    let given = data.args[arg.index as usize];
     let all = match arch {
-        Arch::X86 | Arch::Arm => 0xffff_ffff,
+        Arch::X86 | Arch::X32 | Arch::Arm => 0xffff_ffff,
         _ => u64::MAX,
     };
+    let [given, wanted, two] =
+        [data.args[arg.index as usize], arg.value, arg.value_two].map(|value| value & all);
     match arg.op {
-        Op::Eq => given == arg.value & all,
-        Op::Ne => given != arg.value & all,
-        Op::Lt => given < arg.value,
-        Op::Le => given <= arg.value,
-        Op::Gt => given > arg.value,
-        Op::Ge => given >= arg.value,
-        Op::MaskedEq => given & arg.value & all == arg.value_two & arg.value & all,
+        Op::Eq => given == wanted,
+        Op::Ne => given != wanted,
+        Op::Lt => given < wanted,
+        Op::Le => given <= wanted,
+        Op::Gt => given > wanted,
+        Op::Ge => given >= wanted,
+        Op::MaskedEq => given & wanted == two & wanted,
     }
 }
