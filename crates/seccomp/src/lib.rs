@@ -32,8 +32,10 @@
 //! - `SCMP_CMP_MASKED_EQ` takes the mask in `value` and compares with `valueTwo & mask`.
 //! - On the 32-bit architectures (x86, x32, arm) arguments and values are cut to 32 bits, so that
 //!   a -1 written with 64 bits matches.
-//! - On x86 a rule without `args` for a socket or System V IPC call holds for its entry in
-//!   socketcall(2) and ipc(2) too. A rule *with* `args` cannot: the arguments are in memory there.
+//! - On x86 a rule for a socket or System V IPC call holds for its entry in socketcall(2) and
+//!   ipc(2) too, after what the profile says of these. A rule with `args` cannot be tested there,
+//!   since the arguments are in memory: it holds without them if it restricts, and not at all if it
+//!   is ALLOW or LOG. (libseccomp lets it hold in both cases, and so permits too much.)
 //! - Names that no table of ours knows are skipped and reported in [`Program::skipped`].
 //! - Calls newer than any that the profile names fail with ENOSYS, not with the default's errno, so
 //!   that a C library falls back to an older call: see [`Options::newer_is_enosys`].

@@ -53,12 +53,14 @@ pub(crate) fn resolve(profile: &Profile, options: Options) -> Result<Resolved<'_
     let mut gathered = Gathered {
         calls: covered(profile, options.native),
         alternatives: Vec::with_capacity(profile.syscalls.len()),
+        multiplexed: Vec::new(),
         skipped: Vec::new(),
     };
     for (i, rule) in profile.syscalls.iter().enumerate() {
         gathered.rule(rule, check(rule, i)?, default, options.native);
     }
-    let Gathered { calls, alternatives, skipped } = gathered;
+    gathered.spread_multiplexed();
+    let Gathered { calls, alternatives, skipped, .. } = gathered;
     let newer = newer(profile, default, options);
     let groups = calls.into_iter().map(|calls| group(calls, default, newer, &alternatives));
     Ok(Resolved { default, groups: groups.collect(), alternatives, skipped })
@@ -134,7 +136,16 @@ fn covered(profile: &Profile, native: Arch) -> Vec<Calls> {
 struct Gathered<'a> {
     calls: Vec<Calls>,
     alternatives: Vec<Alternative<'a>>,
+    multiplexed: Vec<Multiplexed>,
     skipped: Vec<String>,
+}
+
+/// What one of the calls inside socketcall(2) or ipc(2) comes to.
+struct Multiplexed {
+    through: &'static str,
+    number: u8,
+    outcome: u32,
+    unconditional: bool,
 }
 
 impl<'a> Gathered<'a> {
@@ -150,8 +161,8 @@ impl<'a> Gathered<'a> {
                 None if self.skipped.iter().any(|known| known == name) => {}
                 None => self.skipped.push(name.clone().into_owned()),
             }
-            if kept.is_some() && rule.args.is_empty() {
-                self.multiplexed(name, outcome);
+            if kept.is_some() {
+                self.multiplexed(name, rule, outcome);
             }
         }
         for number in &rule.numbers {
@@ -172,17 +183,41 @@ impl<'a> Gathered<'a> {
         }
     }
 
-    /// On 32-bit x86, a rule without conditions also holds for the call's entry in socketcall(2)
-    /// or ipc(2). The kernel keeps a version in the upper half of ipc's number.
-    fn multiplexed(&mut self, name: &str, outcome: u32) {
+    /// Notes what a rule means for the call's entry in socketcall(2) or ipc(2) of 32-bit x86.
+    ///
+    /// Conditions cannot be tested there. Without them, a rule that restricts still restricts; one
+    /// that permits would permit too much, so it is left out.
+    fn multiplexed(&mut self, name: &str, rule: &Rule, outcome: u32) {
+        let unconditional = rule.args.is_empty();
+        if self.calls.iter().all(|calls| calls.audit != Arch::X86.audit())
+            || (!unconditional && matches!(rule.action, Action::Allow | Action::Log))
+        {
+            return;
+        }
+        let Some((through, number)) = table::multiplexed(name) else { return };
+        let new = Multiplexed { through, number, outcome, unconditional };
+        let same = |known: &&mut Multiplexed| (known.through, known.number) == (through, number);
+        match self.multiplexed.iter_mut().find(same) {
+            None => self.multiplexed.push(new),
+            Some(known) if unconditional && !known.unconditional => *known = new,
+            Some(_) => {}
+        }
+    }
+
+    /// Adds rules for the entries in socketcall(2) and ipc(2), after all that the profile itself
+    /// says of these two. The kernel keeps a version in the upper half of ipc's number.
+    fn spread_multiplexed(&mut self) {
         let x86 = self.calls.iter_mut().find(|calls| calls.audit == Arch::X86.audit());
         let Some(x86) = x86 else { return };
-        let Some((through, number)) = table::multiplexed(name) else { return };
-        let mask = if through == "ipc" { 0xffff } else { 0xffff_ffff };
-        let arg = Arg { index: 0, value: mask, value_two: u64::from(number), op: Op::MaskedEq };
-        if let Some(through) = table::call(through).and_then(|call| call.number(Arch::X86)) {
-            x86.rules.push((through, self.alternatives.len()));
-            self.alternatives.push(Alternative { args: Cow::Owned(vec![arg]), outcome });
+        for Multiplexed { through, number, outcome, .. } in &self.multiplexed {
+            let mask = if *through == "ipc" { 0xffff } else { 0xffff_ffff };
+            let value_two = u64::from(*number);
+            let arg = Arg { index: 0, value: mask, value_two, op: Op::MaskedEq };
+            if let Some(nr) = table::call(through).and_then(|call| call.number(Arch::X86)) {
+                x86.rules.push((nr, self.alternatives.len()));
+                let args = Cow::Owned(vec![arg]);
+                self.alternatives.push(Alternative { args, outcome: *outcome });
+            }
         }
     }
 }

@@ -175,6 +175,20 @@ fn multiplexed_calls_of_x86() {
     assert_eq!(call(&program.filter, Arch::X86, 102, [9; 6]).value, ALLOW);
 }
 
+/// Conditions are lost inside socketcall(2): what restricts does so, what permits does not.
+#[test]
+fn multiplexed_conditions_of_x86() {
+    let value = |default, action, first| {
+        let family = arg(0, Op::Eq, 38, 0);
+        let mut rules = profile(default, vec![rule(&["socket"], action, vec![family])]);
+        rules.architectures = vec![Architecture::X86];
+        call(&native(&rules).filter, Arch::X86, 102, [first, 0, 0, 0, 0, 0]).value
+    };
+    assert_eq!(value(Action::Allow, Action::Errno, 1), EPERM);
+    assert_eq!(value(Action::Allow, Action::Errno, 2), ALLOW);
+    assert_eq!(value(Action::Errno, Action::Allow, 1), EPERM);
+}
+
 #[test]
 fn outcomes_flags_and_listener() {
     let mut one = profile(Action::Log, vec![rule(&["read"], Action::Notify, vec![])]);
