@@ -1,0 +1,207 @@
+//! The verbs and their own options.
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, Command, ValueHint};
+
+use super::{create, help, id};
+
+/// Every verb, in the order in which help lists them.
+pub fn all() -> Vec<Command> {
+    vec![
+        verb("exec", "Run a command in this directory's container, which is made where none runs")
+            .defer(|command| exec(command).after_long_help(help::EXEC).after_help(
+                "nsinit exec --help tells more, with examples.",
+            )),
+        verb("list", "List all containers").visible_alias("ls").defer(list),
+        verb("ps", "List a container's processes").defer(ps),
+        verb("state", "Print everything known of a container, as JSON").defer(only_id),
+        verb("stats", "Print what a container uses, as JSON").defer(only_id),
+        verb("kill", "Send a signal to a container's PID 1, or to all in it").defer(kill),
+        verb("pause", "Freeze every process of a container").defer(only_id),
+        verb("unpause", "Let a paused container go on").defer(only_id),
+        verb("oom", "Tell each time a container runs out of memory, until it ends").defer(only_id),
+        verb("wait", "Wait until a container ends: print its exit code, and end with it")
+            .defer(only_id),
+        verb("delete", "Remove what is left of a container").visible_alias("rm").defer(delete),
+        verb("config", "Print the container.json that exec would use").defer(config),
+        verb("completions", "Print completions for a shell").defer(completions),
+        verb("man", "Write the man pages into a directory").defer(man),
+        verb("init", "Internal").hide(true),
+    ]
+}
+
+fn verb(name: &'static str, about: &'static str) -> Command {
+    Command::new(name).about(about)
+}
+
+fn only_id(command: Command) -> Command {
+    command.arg(id())
+}
+
+fn exec(command: Command) -> Command {
+    command
+        .args([
+            Arg::new("tty")
+                .long("tty")
+                .short('t')
+                .action(ArgAction::SetTrue)
+                .conflicts_with("detach")
+                .help("Give it a terminal of its own, connected to this one"),
+            id(),
+            config_file(),
+            Arg::new("user").long("user").short('u').value_name("USER[:GROUP]").help(
+                "Who it runs as, by number or by name of the container [default: root]",
+            ),
+            Arg::new("cwd").long("cwd").value_name("DIR").help("Where it starts, inside"),
+            Arg::new("env")
+                .long("env")
+                .short('e')
+                .value_name("KEY[=VALUE]")
+                .action(ArgAction::Append)
+                .help("Set a variable; without a value, to what it is here"),
+            Arg::new("host")
+                .long("host")
+                .action(ArgAction::SetTrue)
+                .conflicts_with_all(["config", "rootfs", "mnt"])
+                .help("On a copy-on-write view of this host: cwd, user, HOME and PATH stay"),
+            Arg::new("detach")
+                .long("detach")
+                .short('d')
+                .action(ArgAction::SetTrue)
+                .help("Print the id and return when the command runs"),
+            Arg::new("log")
+                .long("log")
+                .value_name("FILE")
+                .requires("detach")
+                .value_hint(ValueHint::FilePath)
+                .help("Append a detached command's output to FILE [default: /dev/null]"),
+            Arg::new("rm")
+                .long("rm")
+                .value_name("BOOL")
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("true")
+                .value_parser(clap::value_parser!(bool))
+                .help("Remove the container when it ends [default: true]"),
+            Arg::new("systemd").long("systemd").action(ArgAction::SetTrue).hide(true),
+        ])
+        .args(create::args())
+        .arg(
+            Arg::new("command")
+                .value_name("COMMAND")
+                .num_args(0..)
+                .trailing_var_arg(true)
+                .allow_hyphen_values(true)
+                .value_hint(ValueHint::CommandWithArguments)
+                .help("The command and its arguments [default: the file's]"),
+        )
+}
+
+fn config_file() -> Arg {
+    Arg::new("config")
+        .long("config")
+        .value_name("FILE")
+        .value_hint(ValueHint::FilePath)
+        .help("Read this file, container.json of any year or OCI [default: ./container.json]")
+}
+
+fn config(command: Command) -> Command {
+    command
+        .arg(
+            Arg::new("file")
+                .long("file")
+                .short('f')
+                .value_name("FILE")
+                .value_hint(ValueHint::FilePath)
+                .help("Write it here [default: standard output]"),
+        )
+        .arg(config_file())
+        .args(create::args())
+        .after_help(help::CONFIG)
+}
+
+fn list(command: Command) -> Command {
+    command.arg(format()).arg(quiet("Print the ids only"))
+}
+
+fn ps(command: Command) -> Command {
+    command.arg(id()).arg(format()).arg(quiet("Print the pids only"))
+}
+
+fn format() -> Arg {
+    Arg::new("format")
+        .long("format")
+        .value_name("FORMAT")
+        .value_parser(PossibleValuesParser::new(["table", "json"]))
+        .help("table or json [default: table]")
+        .hide_possible_values(true)
+}
+
+fn quiet(what: &'static str) -> Arg {
+    Arg::new("quiet").long("quiet").short('q').action(ArgAction::SetTrue).help(what)
+}
+
+fn kill(command: Command) -> Command {
+    command
+        .arg(id())
+        .arg(
+            Arg::new("all")
+                .long("all")
+                .short('a')
+                .action(ArgAction::SetTrue)
+                .help("To every process of the container, not only to its PID 1"),
+        )
+        .arg(
+            Arg::new("option")
+                .long("signal")
+                .short('s')
+                .value_name("SIGNAL")
+                .conflicts_with("signal")
+                .help("The same as the argument"),
+        )
+        .arg(
+            Arg::new("signal")
+                .value_name("SIGNAL")
+                .allow_hyphen_values(true)
+                .help("Name or number [default: TERM]"),
+        )
+        .after_help(help::KILL)
+}
+
+fn delete(command: Command) -> Command {
+    command
+        .arg(
+            Arg::new("force")
+                .long("force")
+                .short('f')
+                .action(ArgAction::SetTrue)
+                .help("End it first if it runs; be content if there is none"),
+        )
+        .arg(id())
+        .arg(
+            Arg::new("ids")
+                .value_name("ID")
+                .num_args(0..)
+                .conflicts_with("id")
+                .help("Which containers [default: this directory's]"),
+        )
+}
+
+fn completions(command: Command) -> Command {
+    command.arg(
+        Arg::new("shell")
+            .value_name("SHELL")
+            .required(true)
+            .value_parser(PossibleValuesParser::new(["bash", "zsh", "fish"])),
+    )
+}
+
+fn man(command: Command) -> Command {
+    command.arg(
+        Arg::new("directory")
+            .value_name("DIR")
+            .required(true)
+            .value_hint(ValueHint::DirPath)
+            .help("Made where it is missing"),
+    )
+}
