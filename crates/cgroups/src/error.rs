@@ -12,7 +12,6 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// A cgroup operation that failed. Its `Display` is one whole line: what, where and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Error {
     /// No cgroup file system is mounted where this host needs it.
     NotMounted {

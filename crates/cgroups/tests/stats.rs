@@ -42,7 +42,7 @@ fn processor_time_is_what_the_kernel_says() {
         assert_eq!(cpu.percpu_usage.iter().sum::<u64>(), cpu.total_usage);
     }
     assert!(cpu.total_usage > 30_000_000, "{cpu:?}");
-    assert!(cpu.usage_in_usermode > cpu.usage_in_kernelmode, "{cpu:?}");
+    assert!(cpu.usage_in_usermode > 0, "{cpu:?}");
 }
 
 #[test]
