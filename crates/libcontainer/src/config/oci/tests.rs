@@ -1,1 +1,210 @@
+use std::path::Path;
 
+use serde_json::{Value, json};
+
+use super::super::{Clock, Id, NamespaceKind, Parsed, Propagation, parse};
+
+fn read(value: &Value) -> crate::Result<Parsed> {
+    parse(value.to_string().as_bytes(), Path::new("config.json"), Path::new("/bundle"))
+}
+
+/// A minimal config with `value` at a path such as `linux.resources`.
+fn with(path: &str, value: Value) -> Value {
+    let mut config = json!({"ociVersion": "1.3.0", "root": {"path": "rootfs"}});
+    let mut place = &mut config;
+    for key in path.split('.') {
+        if place.get(key).is_none() {
+            place[key] = json!({});
+        }
+        place = &mut place[key];
+    }
+    *place = value;
+    if path.starts_with("process.") {
+        config["process"]["cwd"] = json!("/");
+    }
+    config
+}
+
+fn good(path: &str, value: Value) -> super::super::Config {
+    read(&with(path, value)).unwrap_or_else(|error| panic!("{error}")).config
+}
+
+#[test]
+fn errors_name_the_field() {
+    for (path, value, expected) in [
+        ("ociVersion", json!("2.0.0"), "ociVersion: version 2.0.0 is not supported"),
+        ("ociVersion", json!("one"), "ociVersion: \"one\" is not a version"),
+        ("ociVersion", json!(null), "ociVersion: is required"),
+        ("root", json!(null), "root: is required"),
+        ("root.path", json!(""), "root.path: is empty"),
+        ("process", json!({}), "process.cwd: is required"),
+        ("process.oomScoreAdj", json!(1001), "process.oomScoreAdj: 1001 is not within"),
+        ("process.user", json!({"uid": 4294967295u32}), "process.user.uid: 4294967295 is too la"),
+        ("process.user", json!({"uid": -1}), "process.user.uid: -1 is out of range"),
+        ("process.user", json!({"umask": 512}), "process.user.umask: 512 is not within"),
+        (
+            "process.rlimits",
+            json!([{"type": "RLIMIT_X", "soft": 1, "hard": 1}]),
+            "process.rlimits[0].type: unknown resource limit \"RLIMIT_X\"",
+        ),
+        (
+            "process.rlimits",
+            json!([{"type": "RLIMIT_CPU", "soft": 1, "hard": 1},
+                {"type": "RLIMIT_CPU", "soft": 1, "hard": 1}]),
+            "process.rlimits[1].type: is listed twice",
+        ),
+        ("linux.namespaces", json!([{"type": "x"}]), "linux.namespaces[0].type: unknown namespace"),
+        (
+            "linux.namespaces",
+            json!([{"type": "pid"}, {"type": "pid", "path": "/x"}]),
+            "linux.namespaces[1].type: is listed twice",
+        ),
+        (
+            "mounts",
+            json!([{"destination": "/x"}, {"destination": "/y", "options": ["ro", "idmap"]}]),
+            "mounts[1].options[1]: \"idmap\" is not supported yet",
+        ),
+        ("linux.devices", json!([{"type": "z", "path": "/x"}]), "linux.devices[0].type: unknown"),
+        ("linux.devices", json!([{"type": "c", "path": "/x"}]), "linux.devices[0].major: is requ"),
+        (
+            "linux.resources.devices",
+            json!([{"type": "c"}]),
+            "linux.resources.devices[0].allow: is required",
+        ),
+        (
+            "linux.resources.devices",
+            json!([{"allow": true, "access": "x"}]),
+            "linux.resources.devices[0].access: \"x\" is not made of r, w and m",
+        ),
+        ("linux.resources.cpu", json!({"cpus": "0-"}), "linux.resources.cpu.cpus: \"0-\" is not a"),
+        ("linux.resources.pids", json!({}), "linux.resources.pids.limit: is required"),
+        ("linux.rootfsPropagation", json!("x"), "linux.rootfsPropagation: unknown propagation"),
+        ("linux.cgroupsPath", json!("/a/../b"), "linux.cgroupsPath: a control group may not have"),
+        ("linux.timeOffsets", json!({"realtime": {}}), "linux.timeOffsets.realtime: unknown clock"),
+        (
+            "linux.seccomp",
+            json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["x"]}]}),
+            "linux.seccomp.syscalls[0].action: is required",
+        ),
+        (
+            "linux.seccomp",
+            json!({"defaultAction": "SCMP_ACT_ALLOW", "flags": ["X"]}),
+            "linux.seccomp.flags[0]: unknown variant `X`",
+        ),
+        ("linux.personality", json!({"domain": "SUN"}), "linux.personality.domain: unknown domain"),
+        ("annotations", json!({"a.b": 1}), "annotations[\"a.b\"]: expected a text"),
+    ] {
+        let error = read(&with(path, value)).expect_err(expected).to_string();
+        let expected = format!("config.json: {expected}");
+        assert!(error.starts_with(&expected), "{error}\n{expected}");
+    }
+}
+
+#[test]
+fn what_is_not_there_yet_is_refused_by_name() {
+    for (path, value) in [
+        ("hooks.poststop", json!([{"path": "/x"}])),
+        ("linux.intelRdt", json!({"closID": "x"})),
+        ("linux.memoryPolicy", json!({"mode": "MPOL_BIND"})),
+        ("linux.netDevices", json!({"eth0": {}})),
+        ("process.scheduler", json!({"policy": "SCHED_FIFO"})),
+        ("process.ioPriority", json!({"class": "IOPRIO_CLASS_BE"})),
+        ("process.execCPUAffinity", json!({"initial": "0"})),
+        ("linux.personality.domain", json!("LINUX32")),
+        ("linux.seccomp.defaultAction", json!("SCMP_ACT_NOTIFY")),
+        ("linux.resources.memory.kernelTCP", json!(4096)),
+    ] {
+        let error = read(&with(path, value)).expect_err(path).to_string();
+        assert_eq!(error, format!("config.json: {path}: not supported yet"));
+    }
+    for (path, value) in [
+        ("hooks", json!({"prestart": [], "poststop": null})),
+        ("linux.intelRdt", json!({})),
+        ("linux.netDevices", json!(null)),
+        ("linux.personality", json!({"domain": "LINUX"})),
+        ("linux.resources.memory", json!({"kernelTCP": -1, "useHierarchy": true})),
+        ("unheard_of", json!([1])),
+    ] {
+        good(path, value);
+    }
+}
+
+#[test]
+fn capabilities_that_cannot_be_had_are_left_out_with_a_word() {
+    let parsed = read(&with(
+        "process.capabilities",
+        json!({"bounding": ["CAP_CHOWN", "CAP_FLY"], "permitted": ["CAP_KILL"],
+            "inheritable": ["CAP_KILL"], "ambient": ["CAP_KILL", "CAP_CHOWN"]}),
+    ))
+    .unwrap();
+    let sets = parsed.config.process.capabilities.unwrap();
+    assert_eq!((sets.bounding, sets.ambient), (vec!["CHOWN".into()], vec!["KILL".into()]));
+    assert_eq!(
+        parsed.warnings,
+        [
+            "process.capabilities.bounding[1]: unknown capability \"CAP_FLY\" is left out",
+            "process.capabilities.ambient: CHOWN is left out, being not both inheritable and \
+             permitted",
+        ]
+    );
+}
+
+#[test]
+fn the_example_of_the_specification() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/oci/good/spec-example.json");
+    let mut value: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    value["hooks"] = json!({});
+    let config = read(&value).unwrap().config;
+    let process = &config.process;
+    assert_eq!(process.user.as_ref().unwrap().group, Some(Id::Number(1)));
+    assert_eq!(process.additional_groups, Some(vec![Id::Number(5), Id::Number(6)]));
+    assert_eq!(process.rlimits.as_ref().unwrap()[1].resource, 7);
+    assert_eq!((process.terminal, process.no_new_privileges), (true, Some(true)));
+    assert_eq!(process.groups_from_file, Some(false));
+    assert_eq!(config.rootfs, super::super::Rootfs::Directory("/bundle/rootfs".into()));
+    assert!(config.readonly_rootfs);
+    assert_eq!(config.cgroup.as_deref(), Some(Path::new("myRuntime/myContainer")));
+    assert_eq!(config.namespaces.len(), 8);
+    assert_eq!(config.namespaces[0].kind, NamespaceKind::Pid);
+    assert_eq!(config.time_offsets[&Clock::Monotonic].secs, 172_800);
+    assert_eq!(config.rootfs_propagation, Some(Propagation::Slave));
+    assert_eq!(config.mounts.len(), 7);
+    let resources = &config.resources;
+    assert_eq!(resources.memory.limit, Some(536_870_912));
+    assert_eq!(resources.memory.kernel, Some(-1));
+    assert_eq!(resources.cpu.cpus.as_deref(), Some("2-3"));
+    assert_eq!(resources.pids, Some(32771));
+    assert_eq!(resources.hugetlb.len(), 2);
+    assert_eq!(resources.net_prio["eth1"], 1000);
+    assert_eq!(resources.block_io.weight_device[1].leaf_weight, None);
+    // Denied first, then the listed three, then those for the standard devices.
+    assert!(!resources.devices[0].allow && resources.devices.len() == 1 + 3 + 11);
+    let paths: Vec<_> = config.devices.iter().map(|device| device.path.to_str()).collect();
+    let standard = ["null", "zero", "full", "tty", "urandom", "random", "fuse", "sda"];
+    assert_eq!(paths, standard.map(|name| format!("/dev/{name}")).each_ref().map(|p| Some(&p[..])));
+    assert_eq!(config.devices[7].mode, 0o660);
+    assert_eq!(config.seccomp.len(), 1);
+    assert_eq!(config.seccomp[0].syscalls[0].names, ["getcwd", "chmod"]);
+    assert_eq!(config.masked_paths.len(), 4);
+}
+
+#[test]
+fn zeroes_that_engines_write_for_not_set() {
+    let resources = json!({"memory": {"limit": 0, "swappiness": 0}, "cpu": {"shares": 0},
+        "pids": {"limit": 0}, "network": {"classID": 0}});
+    let resources = good("linux.resources", resources).resources;
+    assert_eq!((resources.memory.limit, resources.cpu.shares), (None, None));
+    assert_eq!((resources.memory.swappiness, resources.pids), (Some(0), Some(0)));
+    assert_eq!(resources.net_cls_classid, None);
+}
+
+#[test]
+fn binds_are_relative_to_the_bundle() {
+    let mounts = json!([
+        {"destination": "/a", "source": "data", "options": ["bind"]},
+        {"destination": "b", "source": "data", "type": "tmpfs"}]);
+    let mounts = good("mounts", mounts).mounts;
+    assert_eq!(mounts[0].source.as_deref(), Some(Path::new("/bundle/data")));
+    assert_eq!(mounts[1].source.as_deref(), Some(Path::new("data")));
+    assert_eq!(mounts[1].destination, Path::new("/b"));
+}
