@@ -41,7 +41,11 @@ pub enum ErrorKind {
 /// /proc: fsmount: Operation not permitted`. It is plain data, so that an error inside a
 /// container's init reaches the caller whole over the socket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Error {
+pub struct Error(Box<Body>);
+
+/// Boxed, so that a result is no larger for the error it may hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Body {
     kind: ErrorKind,
     steps: Vec<String>,
     cause: Cause,
@@ -58,7 +62,15 @@ enum Cause {
 impl Error {
     /// An error of a kind, with a message that says what is wrong in one line.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, steps: Vec::new(), cause: Cause::Message(message.into()), hint: None }
+        Self::of(kind, Cause::Message(message.into()))
+    }
+
+    fn of(kind: ErrorKind, cause: Cause) -> Self {
+        Self(Box::new(Body { kind, steps: Vec::new(), cause, hint: None }))
+    }
+
+    fn because(kind: ErrorKind, cause: Cause) -> Self {
+        Self(Box::new(Inner { kind, steps: Vec::new(), cause, hint: None }))
     }
 
     /// The configuration's `field` is wrong in the way `message` says.
@@ -68,12 +80,12 @@ impl Error {
 
     /// What kind of error this is.
     pub fn kind(&self) -> &ErrorKind {
-        &self.kind
+        &self.0.kind
     }
 
     /// The errno of the system call at the bottom, if one failed.
     pub fn errno(&self) -> Option<i32> {
-        match &self.cause {
+        match &self.0.cause {
             Cause::System(error) => Some(error.errno),
             Cause::Cgroup(error) => error.errno().map(rustix::io::Errno::raw_os_error),
             Cause::Message(_) => None,
@@ -82,45 +94,45 @@ impl Error {
 
     /// The chain of steps, outermost first, that led to the cause.
     pub fn steps(&self) -> impl Iterator<Item = &str> {
-        self.steps.iter().rev().map(String::as_str)
+        self.0.steps.iter().rev().map(String::as_str)
     }
 
     /// What the reader can do about it, if we know.
     pub fn hint(&self) -> Option<&str> {
-        self.hint.as_deref()
+        self.0.hint.as_deref()
     }
 
     /// The same error, seen from one step further out.
     #[must_use]
     pub fn within(mut self, step: impl Into<String>) -> Self {
-        self.steps.push(step.into());
+        self.0.steps.push(step.into());
         self
     }
 
     /// The same error with advice for the reader; an earlier hint, nearer the cause, stays.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint.get_or_insert_with(|| hint.into());
+        self.0.hint.get_or_insert_with(|| hint.into());
         self
     }
 
     /// The same error as another kind.
     #[must_use]
     pub fn as_kind(mut self, kind: ErrorKind) -> Self {
-        self.kind = kind;
+        self.0.kind = kind;
         self
     }
 }
 
 impl From<SysError> for Error {
     fn from(error: SysError) -> Self {
-        Self { kind: ErrorKind::System, steps: Vec::new(), cause: Cause::System(error), hint: None }
+        Self::of(ErrorKind::System, Cause::System(error))
     }
 }
 
 impl From<cgroups::Error> for Error {
     fn from(error: cgroups::Error) -> Self {
-        Self { kind: ErrorKind::System, steps: Vec::new(), cause: Cause::Cgroup(error), hint: None }
+        Self::of(ErrorKind::System, Cause::Cgroup(error))
     }
 }
 
@@ -129,17 +141,17 @@ impl fmt::Display for Error {
         for step in self.steps() {
             write!(f, "{step}: ")?;
         }
-        if let ErrorKind::InvalidConfig { field } = &self.kind
+        if let ErrorKind::InvalidConfig { field } = &self.0.kind
             && !field.is_empty()
         {
             write!(f, "{field}: ")?;
         }
-        match &self.cause {
+        match &self.0.cause {
             Cause::Message(message) => write!(f, "{message}")?,
             Cause::System(error) => write!(f, "{error}")?,
             Cause::Cgroup(error) => write!(f, "{error}")?,
         }
-        match &self.hint {
+        match &self.0.hint {
             Some(hint) => write!(f, " ({hint})"),
             None => Ok(()),
         }
@@ -148,7 +160,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.cause {
+        match &self.0.cause {
             Cause::Message(_) => None,
             Cause::System(error) => Some(error),
             Cause::Cgroup(error) => Some(error),

@@ -2,54 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::Capabilities;
+use crate::config::{Capabilities, capability};
 use crate::{Error, Result};
-
-/// Every capability without its `CAP_`, at the place that is its number. The kernels that we run
-/// on (5.10 and newer) have them all.
-pub const NAMES: [&str; 41] = [
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "DAC_READ_SEARCH",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "SETGID",
-    "SETUID",
-    "SETPCAP",
-    "LINUX_IMMUTABLE",
-    "NET_BIND_SERVICE",
-    "NET_BROADCAST",
-    "NET_ADMIN",
-    "NET_RAW",
-    "IPC_LOCK",
-    "IPC_OWNER",
-    "SYS_MODULE",
-    "SYS_RAWIO",
-    "SYS_CHROOT",
-    "SYS_PTRACE",
-    "SYS_PACCT",
-    "SYS_ADMIN",
-    "SYS_BOOT",
-    "SYS_NICE",
-    "SYS_RESOURCE",
-    "SYS_TIME",
-    "SYS_TTY_CONFIG",
-    "MKNOD",
-    "LEASE",
-    "AUDIT_WRITE",
-    "AUDIT_CONTROL",
-    "SETFCAP",
-    "MAC_OVERRIDE",
-    "MAC_ADMIN",
-    "SYSLOG",
-    "WAKE_ALARM",
-    "BLOCK_SUSPEND",
-    "AUDIT_READ",
-    "PERFMON",
-    "BPF",
-    "CHECKPOINT_RESTORE",
-];
 
 /// CAP_SYS_ADMIN as a bit.
 pub const SYS_ADMIN: u64 = 1 << 21;
@@ -71,14 +25,12 @@ pub struct CapabilitySets {
 
 /// The bit of a capability by its name, with or without `CAP_`, in either case.
 pub fn bit(name: &str) -> Option<u64> {
-    let upper = name.to_ascii_uppercase();
-    let short = upper.strip_prefix("CAP_").unwrap_or(&upper);
-    NAMES.iter().position(|known| *known == short).map(|number| 1 << number)
+    capability::number(name).map(|number| 1 << number)
 }
 
 /// The names of the bits in `set`, with `CAP_`; a number where we know no name.
 pub fn names(set: u64) -> String {
-    let one = |number: usize| match NAMES.get(number) {
+    let one = |number: usize| match capability::NAMES.get(number) {
         Some(name) => format!("CAP_{name}"),
         None => format!("capability {number}"),
     };

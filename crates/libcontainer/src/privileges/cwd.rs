@@ -8,19 +8,10 @@ use rustix::process::{chdir, getcwd};
 use sys::{Context, SysError};
 
 use super::user::Identity;
-use crate::plan::process::ProcessPlan;
 use crate::{Error, ErrorKind, Result, Step};
 
-/// Makes the working directory where it is missing and the plan wants that: each missing
-/// directory with mode 0755, root's. Only after the pivot, while the root is still writable.
-pub fn make(plan: &ProcessPlan) -> Result<()> {
-    if !plan.lenient_cwd || plan.cwd == Path::new("/") {
-        return Ok(());
-    }
-    make_below(&plan.cwd).step(|| format!("making the working directory {}", plan.cwd.display()))
-}
-
-fn make_below(cwd: &Path) -> Result<()> {
+/// Makes the working directory, each missing directory with mode 0755, root's.
+fn make(cwd: &Path) -> Result<()> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = open("/", flags, Mode::empty()).sys("open", || "/")?;
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
@@ -49,10 +40,16 @@ fn make_below(cwd: &Path) -> Result<()> {
     Ok(at(&relative).map(drop).sys("openat2", || cwd.display().to_string())?)
 }
 
-/// Enters it with all privileges, as OCI engines do; false where even that is not allowed (a
-/// network or FUSE file system that knows the user only), so that the user shall try.
+/// Enters it with all privileges, and makes it where it is missing, as OCI engines expect; false
+/// where even that is not allowed (a network or FUSE file system that knows the user only), so
+/// that the user shall try.
 pub(super) fn enter_as_root(cwd: &Path) -> Result<bool> {
-    match chdir(cwd) {
+    let mut entered = chdir(cwd);
+    if entered == Err(Errno::NOENT) {
+        make(cwd).step(|| format!("making the working directory {}", cwd.display()))?;
+        entered = chdir(cwd);
+    }
+    match entered {
         Ok(()) => Ok(true),
         Err(Errno::ACCESS | Errno::PERM) => Ok(false),
         Err(errno) => Err(refused(cwd, errno, None)),

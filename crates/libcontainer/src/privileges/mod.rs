@@ -16,6 +16,7 @@ mod labels;
 mod program;
 mod rlimits;
 mod seccomp;
+mod stdio;
 mod sysctl;
 mod user;
 
@@ -30,7 +31,6 @@ use crate::plan::process::ProcessPlan;
 use crate::procfs::Procfs;
 use crate::{Error, Result, Step};
 
-pub use cwd::make as make_cwd;
 pub use program::{find as find_program, not_executed};
 pub use sysctl::write as sysctl;
 pub use user::{Identity, environment, resolve as resolve_user};
@@ -60,8 +60,8 @@ pub struct Applied {
     pending: Option<capabilities::Grant>,
 }
 
-/// Makes the calling process what the plan says: keyring, labels, capabilities, ids, umask,
-/// working directory, no_new_privs.
+/// Makes the calling process what the plan says: keyring, labels, owner of its streams (which are
+/// descriptors 0 to 2 by now), capabilities, ids, umask, working directory, no_new_privs.
 pub fn apply(plan: &ProcessPlan, identity: &Identity, proc: &Procfs) -> Result<Applied> {
     let mut warnings = Vec::new();
     labels::apply(plan, proc)?;
@@ -69,6 +69,7 @@ pub fn apply(plan: &ProcessPlan, identity: &Identity, proc: &Procfs) -> Result<A
         keyring(name, &mut warnings)?;
     }
     let entered = plan.lenient_cwd && cwd::enter_as_root(&plan.cwd)?;
+    stdio::own(identity, plan.terminal)?;
     capabilities::drop_bounding(plan.capabilities.bounding)?;
     user::become_user(identity)?;
     let grant = capabilities::grantable(&plan.capabilities, &mut warnings)?;

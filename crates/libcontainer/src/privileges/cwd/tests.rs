@@ -2,15 +2,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 use rustix::process::chroot;
 
-use super::super::testing::{Scratch, in_child, planned};
+use super::super::testing::{Scratch, in_child};
 use super::*;
-use crate::config::ProcessSpec;
-
-fn planned_at(cwd: &str) -> ProcessPlan {
-    let mut plan = planned(&ProcessSpec { cwd: Some(cwd.into()), ..ProcessSpec::default() });
-    plan.lenient_cwd = true;
-    plan
-}
 
 fn user(uid: u32) -> Identity {
     Identity { uid, gid: uid, groups: Vec::new(), home: c"/".to_owned() }
@@ -54,8 +47,8 @@ fn a_leaked_descriptor_leads_nowhere() {
             assert!(error.to_string().contains("leads out of the container"), "{error}");
             chdir("/").unwrap();
             // Nothing is made outside, either.
-            let plan = planned_at(cwd.join("made-by-a-container").to_str().unwrap());
-            make(&plan).unwrap_err();
+            let error = enter_as_root(&cwd.join("made-by-a-container")).unwrap_err();
+            assert!(error.to_string().contains("making the working directory"), "{error}");
         }
         enter(Path::new("/srv"), &user(0)).unwrap();
         verify(Path::new("/srv")).unwrap();
@@ -77,18 +70,15 @@ fn missing_directories_are_made_inside() {
         symlink("../../../../srv", "/srv/up").unwrap();
         std::fs::write("/file", "").unwrap();
         for cwd in ["/", "/srv", "/a/b/c", "/link/d/e", "/srv/up/f/../g"] {
-            make(&planned_at(cwd)).unwrap();
+            assert!(enter_as_root(Path::new(cwd)).unwrap());
             assert!(Path::new(cwd).is_dir(), "{cwd}");
+            verify(Path::new(cwd)).unwrap();
         }
         assert!(Path::new("/srv/d/e").is_dir() && Path::new("/srv/f").is_dir());
         let made = std::fs::metadata("/a/b").unwrap();
         assert_eq!((made.uid(), made.mode() & 0o7777), (0, 0o755));
-        let error = make(&planned_at("/file/x")).unwrap_err();
-        assert!(error.to_string().contains("making the working directory /file/x"), "{error}");
-        let mut plan = planned_at("/not/wanted");
-        plan.lenient_cwd = false;
-        make(&plan).unwrap();
-        assert!(!Path::new("/not").exists());
+        let error = enter_as_root(Path::new("/file/x")).unwrap_err();
+        assert!(error.to_string().contains("/file/x: Not a directory"), "{error}");
         rustix::process::fchdir(cleanup).unwrap();
         chroot(".").unwrap();
     });
@@ -113,15 +103,9 @@ fn what_is_missing_or_closed_is_named() {
         let error = enter(&closed, &user(1000)).unwrap_err();
         assert_eq!(error.hint(), Some("uid 1000 may not enter it"));
         assert!(!enter_as_root(&closed).unwrap(), "then the user shall try");
-        super::super::capabilities::grantable(&Default::default(), &mut Vec::new()).unwrap();
-        // The scratch directory is removed by root.
-        rustix::thread::set_capabilities(
-            None,
-            rustix::thread::CapabilitySets {
-                effective: rustix::thread::capabilities(None).unwrap().permitted,
-                ..rustix::thread::capabilities(None).unwrap()
-            },
-        )
-        .unwrap();
+        // So that the scratch directory can be removed.
+        let mut held = rustix::thread::capabilities(None).unwrap();
+        held.effective = held.permitted;
+        rustix::thread::set_capabilities(None, held).unwrap();
     });
 }
