@@ -157,12 +157,14 @@ impl<'a> Gathered<'a> {
         }
         for name in &rule.names {
             match table::call(name) {
-                Some(call) => self.add(|arch| call.number(arch), kept),
+                Some(call) => {
+                    self.add(|arch| call.number(arch), kept);
+                    if let Some(inside) = call.multiplexed().filter(|_| kept.is_some()) {
+                        self.multiplexed(inside, rule, outcome);
+                    }
+                }
                 None if self.skipped.iter().any(|known| known == name) => {}
                 None => self.skipped.push(name.clone().into_owned()),
-            }
-            if kept.is_some() {
-                self.multiplexed(name, rule, outcome);
             }
         }
         for number in &rule.numbers {
@@ -187,14 +189,14 @@ impl<'a> Gathered<'a> {
     ///
     /// Conditions cannot be tested there. Without them, a rule that restricts still restricts; one
     /// that permits would permit too much, so it is left out.
-    fn multiplexed(&mut self, name: &str, rule: &Rule, outcome: u32) {
+    fn multiplexed(&mut self, inside: (&'static str, u8), rule: &Rule, outcome: u32) {
         let unconditional = rule.args.is_empty();
         if self.calls.iter().all(|calls| calls.audit != Arch::X86.audit())
             || (!unconditional && matches!(rule.action, Action::Allow | Action::Log))
         {
             return;
         }
-        let Some((through, number)) = table::multiplexed(name) else { return };
+        let (through, number) = inside;
         let new = Multiplexed { through, number, outcome, unconditional };
         let same = |known: &&mut Multiplexed| (known.through, known.number) == (through, number);
         match self.multiplexed.iter_mut().find(same) {

@@ -26,9 +26,13 @@ const NUMBERS: usize = 600;
 #[derive(Clone, Copy)]
 struct Entry {
     start: u16,
-    length: u16,
+    length: u8,
+    /// The value in [`MULTIPLEXED`], or 0.
+    multiplexed: u8,
     numbers: Numbers,
 }
+
+const UNUSED: Entry = Entry { start: 0, length: 0, multiplexed: 0, numbers: [NONE; 4] };
 
 // Capacities; a table that outgrows one fails the build.
 const BYTES: usize = 6144;
@@ -61,11 +65,50 @@ const MISSING: &[(&str, usize, u16)] = &[
     ("sync_file_range2", COLUMN_ARM, 341),
 ];
 
+/// Calls that 32-bit x86 can also make through socketcall(2) (linux/net.h), and their numbers there;
+/// then those of ipc(2) (linux/ipc.h), whose numbers are marked by [`IPC`].
+const MULTIPLEXED: &[(&str, u8)] = &[
+    ("socket", 1),
+    ("bind", 2),
+    ("connect", 3),
+    ("listen", 4),
+    ("accept", 5),
+    ("getsockname", 6),
+    ("getpeername", 7),
+    ("socketpair", 8),
+    ("send", 9),
+    ("recv", 10),
+    ("sendto", 11),
+    ("recvfrom", 12),
+    ("shutdown", 13),
+    ("setsockopt", 14),
+    ("getsockopt", 15),
+    ("sendmsg", 16),
+    ("recvmsg", 17),
+    ("accept4", 18),
+    ("recvmmsg", 19),
+    ("sendmmsg", 20),
+    ("semop", IPC | 1),
+    ("semget", IPC | 2),
+    ("semctl", IPC | 3),
+    ("semtimedop", IPC | 4),
+    ("msgsnd", IPC | 11),
+    ("msgrcv", IPC | 12),
+    ("msgget", IPC | 13),
+    ("msgctl", IPC | 14),
+    ("shmat", IPC | 21),
+    ("shmdt", IPC | 22),
+    ("shmget", IPC | 23),
+    ("shmctl", IPC | 24),
+];
+
+const IPC: u8 = 0x80;
+
 const fn build() -> Table {
     let mut table = Table {
         names: [0; BYTES],
         used: 0,
-        entries: [Entry { start: 0, length: 0, numbers: [NONE; 4] }; ENTRIES],
+        entries: [UNUSED; ENTRIES],
         count: 0,
         slots: [0; SLOTS],
     };
@@ -98,6 +141,16 @@ const fn build() -> Table {
         insert(&mut table, name, column, number);
         i += 1;
     }
+    let mut i = 0;
+    while i < MULTIPLEXED.len() {
+        let (name, number) = MULTIPLEXED[i];
+        let (_, found) = probe(&table, name.as_bytes());
+        assert!(found.is_some(), "a name that no table has");
+        if let Some(index) = found {
+            table.entries[index].multiplexed = number;
+        }
+        i += 1;
+    }
     table
 }
 
@@ -110,7 +163,7 @@ const fn insert(table: &mut Table, name: &str, column: usize, number: u16) {
             let index = table.count;
             let entry = &mut table.entries[index];
             entry.start = table.used as u16;
-            entry.length = name.len() as u16;
+            entry.length = name.len() as u8;
             let mut i = 0;
             while i < name.len() {
                 table.names[table.used] = name[i];
@@ -169,16 +222,16 @@ const fn hash(name: &[u8]) -> u32 {
 
 /// A known system call.
 #[derive(Clone, Copy)]
-pub(crate) struct Call(&'static Numbers);
+pub(crate) struct Call(&'static Entry);
 
 impl Call {
     /// Its number on `arch`, as `seccomp_data.nr` has it.
     pub(crate) fn number(self, arch: Arch) -> Option<u32> {
         let number = match arch {
-            Arch::X86_64 | Arch::X32 => self.0[COLUMN_X86_64],
-            Arch::X86 => self.0[COLUMN_X86],
-            Arch::Aarch64 => self.0[COLUMN_AARCH64],
-            Arch::Arm => self.0[COLUMN_ARM],
+            Arch::X86_64 | Arch::X32 => self.0.numbers[COLUMN_X86_64],
+            Arch::X86 => self.0.numbers[COLUMN_X86],
+            Arch::Aarch64 => self.0.numbers[COLUMN_AARCH64],
+            Arch::Arm => self.0.numbers[COLUMN_ARM],
         };
         match (number, arch) {
             (NONE, _) => None,
@@ -187,6 +240,16 @@ impl Call {
                 Some(ARM_PRIVATE_CALLS | u32::from(number - ARM_PRIVATE))
             }
             (number, _) => Some(u32::from(number)),
+        }
+    }
+
+    /// The call that this one can also be made through on 32-bit x86, and its number there, which
+    /// is the first argument.
+    pub(crate) fn multiplexed(self) -> Option<(&'static str, u8)> {
+        match self.0.multiplexed {
+            0 => None,
+            number if number & IPC != 0 => Some(("ipc", number & !IPC)),
+            number => Some(("socketcall", number)),
         }
     }
 }
@@ -220,47 +283,7 @@ fn x32(number: u16) -> Option<u32> {
 /// The call of that name, if any architecture has it.
 pub(crate) fn call(name: &str) -> Option<Call> {
     let (_, found) = probe(&TABLE, name.as_bytes());
-    TABLE.entries.get(found?).map(|entry| Call(&entry.numbers))
-}
-
-/// The call that `name` can also be made through on 32-bit x86, and its number there, which is
-/// the first argument: socketcall(2) (linux/net.h) and ipc(2) (linux/ipc.h).
-pub(crate) fn multiplexed(name: &str) -> Option<(&'static str, u8)> {
-    Some(match name {
-        "socket" => ("socketcall", 1),
-        "bind" => ("socketcall", 2),
-        "connect" => ("socketcall", 3),
-        "listen" => ("socketcall", 4),
-        "accept" => ("socketcall", 5),
-        "getsockname" => ("socketcall", 6),
-        "getpeername" => ("socketcall", 7),
-        "socketpair" => ("socketcall", 8),
-        "send" => ("socketcall", 9),
-        "recv" => ("socketcall", 10),
-        "sendto" => ("socketcall", 11),
-        "recvfrom" => ("socketcall", 12),
-        "shutdown" => ("socketcall", 13),
-        "setsockopt" => ("socketcall", 14),
-        "getsockopt" => ("socketcall", 15),
-        "sendmsg" => ("socketcall", 16),
-        "recvmsg" => ("socketcall", 17),
-        "accept4" => ("socketcall", 18),
-        "recvmmsg" => ("socketcall", 19),
-        "sendmmsg" => ("socketcall", 20),
-        "semop" => ("ipc", 1),
-        "semget" => ("ipc", 2),
-        "semctl" => ("ipc", 3),
-        "semtimedop" => ("ipc", 4),
-        "msgsnd" => ("ipc", 11),
-        "msgrcv" => ("ipc", 12),
-        "msgget" => ("ipc", 13),
-        "msgctl" => ("ipc", 14),
-        "shmat" => ("ipc", 21),
-        "shmdt" => ("ipc", 22),
-        "shmget" => ("ipc", 23),
-        "shmctl" => ("ipc", 24),
-        _ => return None,
-    })
+    TABLE.entries.get(found?).map(Call)
 }
 
 #[cfg(test)]

@@ -78,6 +78,7 @@ fn x32_as_the_kernel_has_it() {
 
 #[test]
 fn multiplexed_calls() {
+    let multiplexed = |name| call(name).and_then(Call::multiplexed);
     assert_eq!(multiplexed("socket"), Some(("socketcall", 1)));
     assert_eq!(multiplexed("sendmmsg"), Some(("socketcall", 20)));
     assert_eq!(multiplexed("shmctl"), Some(("ipc", 24)));
