@@ -234,3 +234,21 @@ fn long_strings_stay_whole() {
         assert_eq!(plan.cwd.as_os_str().len(), length + 1);
     }
 }
+
+#[test]
+fn it_crosses_the_socket_unchanged() {
+    let tiocsti = [seccomp::tiocsti_filter()];
+    let around = Surroundings { new_keyring: true, seccomp: &tiocsti, ..AROUND };
+    let process = ProcessSpec {
+        env: Some(strings(&["A=\u{e9}"])),
+        user: Some("bob:7".parse().unwrap()),
+        capabilities: Some(Capabilities::of(["CHECKPOINT_RESTORE"])),
+        rlimits: Some(vec![Rlimit { resource: 15, soft: 0, hard: u64::MAX }]),
+        oom_score_adj: Some(-1000),
+        ..spec()
+    };
+    let plan = plan(&ProcessSpec::default(), &process, &around).unwrap().0;
+    assert_eq!(plan.keyring.as_deref(), Some(c"_ses.web"));
+    let bytes = postcard::to_allocvec(&plan).unwrap();
+    assert_eq!(postcard::from_bytes::<ProcessPlan>(&bytes).unwrap(), plan);
+}

@@ -76,3 +76,20 @@ fn a_mount_over_proc_redirects_nothing() {
         assert_eq!(host("kernel/shmmni"), "bait");
     });
 }
+
+/// Joined by path, the creator's own namespace is a namespace "of the container" to the plan.
+#[test]
+fn the_creators_own_namespaces_are_refused() {
+    let before = host("net/ipv4/ip_forward");
+    wrapped(&[], module_path!(), "the_creators_own_namespaces_are_refused", || {
+        let proc = Procfs::open().unwrap();
+        for key in
+            ["net.ipv4.ip_forward", "kernel.shmmni", "kernel.domainname", "user.max_net_namespaces"]
+        {
+            let error = write(&planned(&[(key, "1")]), &proc).unwrap_err();
+            let words = error.to_string();
+            assert!(words.contains(key) && words.contains("creator's own"), "{words}");
+        }
+    });
+    assert_eq!(before, host("net/ipv4/ip_forward"));
+}
