@@ -1,3 +1,4 @@
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 use rustix::process::chroot;
@@ -24,9 +25,19 @@ fn inside() -> Scratch {
     root
 }
 
-fn enclose(root: &Scratch) {
+/// Goes in; what comes back is the way out.
+fn enclose(root: &Scratch) -> OwnedFd {
+    let outside = open("/", OFlags::PATH | OFlags::DIRECTORY, Mode::empty()).unwrap();
     chroot(root.path()).unwrap();
     chdir("/").unwrap();
+    outside
+}
+
+fn leave(root: &Scratch, outside: OwnedFd) {
+    rustix::process::fchdir(outside).unwrap();
+    chroot(".").unwrap();
+    let detach = rustix::mount::UnmountFlags::DETACH;
+    rustix::mount::unmount(root.path().join("proc"), detach).unwrap();
 }
 
 /// Attack 3 (CVE-2024-21626).
@@ -36,8 +47,7 @@ fn a_leaked_descriptor_leads_nowhere() {
         let root = inside();
         let flags = OFlags::PATH | OFlags::DIRECTORY;
         let leaked = open("/usr", flags, Mode::empty()).unwrap();
-        let cleanup = open("/", flags, Mode::empty()).unwrap();
-        enclose(&root);
+        let outside = enclose(&root);
         use std::os::fd::AsRawFd;
         let magic = PathBuf::from(format!("/proc/self/fd/{}", leaked.as_raw_fd()));
         symlink(&magic, "/innocent").unwrap();
@@ -52,9 +62,8 @@ fn a_leaked_descriptor_leads_nowhere() {
         }
         enter(Path::new("/srv"), &user(0)).unwrap();
         verify(Path::new("/srv")).unwrap();
-        rustix::process::fchdir(cleanup).unwrap();
-        assert!(!Path::new("usr/made-by-a-container").exists());
-        chroot(".").unwrap();
+        leave(&root, outside);
+        assert!(!Path::new("/usr/made-by-a-container").exists());
     });
 }
 
@@ -62,9 +71,7 @@ fn a_leaked_descriptor_leads_nowhere() {
 fn missing_directories_are_made_inside() {
     in_child(module_path!(), "missing_directories_are_made_inside", || {
         let root = inside();
-        let flags = OFlags::PATH | OFlags::DIRECTORY;
-        let cleanup = open("/", flags, Mode::empty()).unwrap();
-        enclose(&root);
+        let outside = enclose(&root);
         rustix::process::umask(Mode::from_raw_mode(0o022));
         symlink("/srv", "/link").unwrap();
         symlink("../../../../srv", "/srv/up").unwrap();
@@ -79,8 +86,7 @@ fn missing_directories_are_made_inside() {
         assert_eq!((made.uid(), made.mode() & 0o7777), (0, 0o755));
         let error = enter_as_root(Path::new("/file/x")).unwrap_err();
         assert!(error.to_string().contains("/file/x: Not a directory"), "{error}");
-        rustix::process::fchdir(cleanup).unwrap();
-        chroot(".").unwrap();
+        leave(&root, outside);
     });
 }
 
