@@ -1,6 +1,6 @@
 //! The container's own passwd(5) and group(5) files, which anybody may have written.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -35,7 +35,7 @@ pub(super) struct Passwd {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Membership {
     /// The numbers of the groups that were asked for by name, as far as they exist.
-    pub(super) by_name: HashMap<String, u32>,
+    pub(super) by_name: BTreeMap<String, u32>,
     /// The groups that list the user as a member.
     pub(super) member_of: Vec<u32>,
 }

@@ -100,7 +100,7 @@ fn number(id: &Id, found: &Membership) -> Result<u32> {
 }
 
 fn unique(groups: &mut Vec<u32>) {
-    let mut seen = std::collections::HashSet::with_capacity(groups.len());
+    let mut seen = std::collections::BTreeSet::new();
     groups.retain(|gid| seen.insert(*gid));
 }
 
