@@ -6,6 +6,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rustix::mount::{MountPropagationFlags, mount_change};
+
 use crate::config::{Config, Device, DeviceKind, Mount, Rootfs};
 use crate::plan::mounts::{MountFacts, plan};
 use crate::procfs::Procfs;
@@ -136,4 +138,11 @@ pub fn entered(config: &Config, facts: &MountFacts) -> Result<()> {
 /// What a privileged container's init may do.
 pub fn facts() -> MountFacts {
     MountFacts { mknod: true, ..MountFacts::default() }
+}
+
+/// A mount namespace that stands for the host, so that the machine's own is left alone.
+pub fn private_host() {
+    sys::namespace::unshare(sys::namespace::flag::MOUNT).unwrap();
+    let flags = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    mount_change("/", flags).unwrap();
 }

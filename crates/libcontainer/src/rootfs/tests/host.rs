@@ -6,18 +6,9 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
-use rustix::mount::{MountPropagationFlags, mount_change};
-
-use super::child::{entered, facts, isolated, template};
+use super::child::{entered, facts, isolated, private_host, template};
 use crate::config::{Config, Rootfs};
 use crate::plan::mounts::{MountFacts, host_mounts};
-
-/// A mount namespace that stands for the host, so that the machine's own is left alone.
-fn private_host() {
-    sys::namespace::unshare(sys::namespace::flag::MOUNT).unwrap();
-    let flags = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
-    mount_change("/", flags).unwrap();
-}
 
 fn run(command: &mut Command) {
     let out = command.output().unwrap();
