@@ -1,11 +1,15 @@
 //! Files as their times wrote them, and the examples that we give, all read.
+// A test's helper fails the test.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use libcontainer::ErrorKind;
 use libcontainer::config::{
     Form, Id, NamespaceKind, Network, Parsed, Rootfs, mount_flags, parse, print,
 };
+use serde_json::{Value, json};
 
 fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
@@ -156,5 +160,65 @@ fn bad_oci_configs_are_refused_at_the_field() {
         let error = read(&path).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
         assert!(error.starts_with(path.to_str().unwrap()), "{error}");
+    }
+}
+
+/// Every place in a document: its path as errors write it, and as JSON pointers do (RFC 6901).
+fn places(value: &Value, path: &str, pointer: &str, all: &mut Vec<(String, String)>) {
+    all.push((path.to_owned(), pointer.to_owned()));
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                let path = match key.contains('.') {
+                    true => format!("{path}[{key:?}]"),
+                    false => format!("{path}.{key}"),
+                };
+                places(value, path.trim_start_matches('.'), &format!("{pointer}/{key}"), all);
+            }
+        }
+        Value::Array(list) => {
+            for (index, value) in list.iter().enumerate() {
+                places(value, &format!("{path}[{index}]"), &format!("{pointer}/{index}"), all);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn any_value_anywhere_is_taken_or_refused_at_its_place() {
+    let values = [
+        json!(-1),
+        json!(true),
+        json!("\0"),
+        json!([null]),
+        json!({"x": {}}),
+        json!("é".repeat(9999)),
+    ];
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sample_configs");
+    let all = [files(samples), files(data("container_json")), files(data("oci/good"))].concat();
+    for file in all {
+        let mut good: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        if let Some(map) = good.as_object_mut() {
+            map.remove("hooks");
+            map.get_mut("linux")
+                .and_then(Value::as_object_mut)
+                .map(|linux| linux.remove("netDevices"));
+        }
+        let mut all = Vec::new();
+        places(&good, "", "", &mut all);
+        for (path, pointer) in all {
+            for value in &values {
+                let mut changed = good.clone();
+                *changed.pointer_mut(&pointer).unwrap() = value.clone();
+                let text = changed.to_string();
+                let Err(error) = parse(text.as_bytes(), &file, Path::new("/")) else { continue };
+                let ErrorKind::InvalidConfig { field } = error.kind() else { panic!("{error}") };
+                // An object for a list of namespaces makes another era of the file.
+                let near = field.starts_with(&path) || path.starts_with(field.as_str());
+                assert!(near || path == "namespaces", "{path} := {value}: {error}");
+                assert!(error.to_string().len() < 1500, "{error}");
+            }
+        }
     }
 }

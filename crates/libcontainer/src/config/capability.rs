@@ -3,7 +3,7 @@
 use crate::Result;
 
 use super::Capabilities;
-use super::node::Node;
+use super::node::{Node, shortened};
 
 /// Every capability, without `CAP_`; the index is the kernel's number (linux/capability.h).
 pub const NAMES: [&str; 41] = [
@@ -86,7 +86,8 @@ pub(super) fn list(node: &Node<'_>, unknown: &mut Unknown<'_>) -> Result<Vec<Str
                 return Err(item.error(format!("unknown capability {text:?}")));
             }
             (None, Unknown::Warned(warnings)) => {
-                warnings.push(format!("{}: unknown capability {text:?} is left out", item.path()));
+                let name = shortened(text);
+                warnings.push(format!("{}: unknown capability {name:?} is left out", item.path()));
             }
         }
     }

@@ -5,6 +5,7 @@
 use crate::{Error, Result};
 
 use super::Propagation;
+use super::node::shortened;
 
 mod legacy;
 mod table;
@@ -115,7 +116,10 @@ pub fn parse(options: &[String]) -> Result<MountOptions> {
         // mount(2) joins its options with commas, so one element may have held several.
         for option in split_data(text) {
             one(&mut all, option).map_err(|reason| {
-                Error::invalid(format!("options[{index}]"), format!("{option:?} {reason}"))
+                Error::invalid(
+                    format!("options[{index}]"),
+                    format!("{:?} {reason}", shortened(option)),
+                )
             })?;
         }
     }

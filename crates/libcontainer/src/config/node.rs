@@ -36,16 +36,16 @@ impl<'a> Node<'a> {
                 if !path.is_empty() {
                     path.push('.');
                 }
-                path.push_str(key);
+                path.push_str(shortened(key));
             }
-            Step::Key(key) => path.push_str(&format!("[{key:?}]")),
+            Step::Key(key) => path.push_str(&format!("[{:?}]", shortened(key))),
         }
         path
     }
 
     /// This field is wrong in the way that `message` says.
     pub fn error(&self, message: impl Into<String>) -> Error {
-        Error::invalid(self.path(), message)
+        Error::invalid(self.path(), bounded(message.into()))
     }
 
     /// An error of a parser that knows nothing of this file, put at this field.
@@ -237,11 +237,23 @@ fn plain(key: &str) -> bool {
 }
 
 /// As much of a value as belongs into an error message.
-fn shortened(text: &str) -> &str {
+pub(super) fn shortened(text: &str) -> &str {
     match text.char_indices().nth(60) {
         Some((end, _)) => &text[..end],
         None => text,
     }
+}
+
+/// A message without the middle of the file's words where these are very long: an error is one
+/// line for a person.
+fn bounded(message: String) -> String {
+    let length = message.chars().count();
+    if length <= 600 {
+        return message;
+    }
+    let start: String = message.chars().take(300).collect();
+    let end: String = message.chars().skip(length - 200).collect();
+    format!("{start} … {end}")
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, ErrorKind};
 
+use super::node::shortened;
+
 /// A process of a container. In a [`Config`](super::Config) it holds the defaults; in a
 /// [`Process`](crate::Process) what is set replaces them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,7 +91,7 @@ impl FromStr for Id {
 
 fn bad_id(text: &str, what: &str) -> Error {
     let kind = ErrorKind::InvalidConfig { field: "user".into() };
-    Error::new(kind, format!("{text:?} {what}"))
+    Error::new(kind, format!("{:?} {what}", shortened(text)))
 }
 
 impl FromStr for User {

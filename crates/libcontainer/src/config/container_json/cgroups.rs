@@ -126,7 +126,7 @@ fn priority(node: &Node<'_>) -> Result<(String, u32)> {
 fn per_device<T>(
     node: &Node<'_>,
     key: &str,
-    make: fn(&Node<'_>, (u32, u32), Option<u64>) -> Result<T>,
+    make: impl Fn(&Node<'_>, (u32, u32), Option<u64>) -> Result<T>,
 ) -> Result<Vec<T>> {
     let Some(field) = node.get(key)?.filter(|field| !field.is_empty()) else {
         return Ok(Vec::new());

@@ -41,7 +41,7 @@ fn user(node: &Node<'_>, process: &mut ProcessSpec) -> Result<()> {
     let mut ids = (0, 0);
     let mut groups = Vec::new();
     if let Some(field) = node.get("user")? {
-        let id = |key| Ok::<_, crate::Error>(field.get(key)?.map(|id| value::id(&id)).transpose()?);
+        let id = |key| field.get(key)?.map(|id| value::id(&id)).transpose();
         ids = (id("uid")?.unwrap_or(0), id("gid")?.unwrap_or(0));
         groups = field.each("additionalGids", |gid| value::id(gid).map(Id::Number))?;
         process.umask = value::umask(&field)?;
