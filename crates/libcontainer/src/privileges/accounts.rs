@@ -7,10 +7,11 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat2};
+use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, fstat};
 use rustix::io::Errno;
 use sys::Context;
 
+use super::below;
 use crate::{Error, Result};
 
 /// The most that we read of a file; a real one has some kilobytes.
@@ -114,8 +115,7 @@ impl Accounts {
     fn lines(&self, path: &'static str) -> Result<Option<Lines>> {
         let open = |flags: OFlags| {
             // A link may be anywhere in an image, but stays inside it.
-            let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-            openat2(&self.root, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve)
+            below::open(&self.root, Path::new(path), flags)
                 .sys("openat2", || format!("the container's /{path}"))
         };
         let look = |file: &OwnedFd| fstat(file).sys("fstat", || format!("/{path}"));

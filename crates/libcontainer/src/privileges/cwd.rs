@@ -2,11 +2,12 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags, ResolveFlags, mkdirat, open, openat2};
+use rustix::fs::{Mode, OFlags, mkdirat, open};
 use rustix::io::Errno;
 use rustix::process::{chdir, getcwd};
 use sys::{Context, SysError};
 
+use super::below;
 use super::user::Identity;
 use crate::{Error, ErrorKind, Result, Step};
 
@@ -14,10 +15,9 @@ use crate::{Error, ErrorKind, Result, Step};
 fn make(cwd: &Path) -> Result<()> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = open("/", flags, Mode::empty()).sys("open", || "/")?;
-    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
     let at = |path: &Path| {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        openat2(&root, path, flags, Mode::empty(), resolve)
+        below::open(&root, path, flags)
     };
     // By name only: what comes after a ".." is not made.
     let relative: PathBuf = cwd.components().skip_while(|c| *c == Component::RootDir).collect();

@@ -10,6 +10,7 @@
 //! 6. [`not_executed`] if execve failed.
 
 mod accounts;
+mod below;
 mod capabilities;
 mod cwd;
 mod labels;
