@@ -20,21 +20,35 @@ impl Manager {
     /// The processes of the group and of all groups below it, those left out that the caller's
     /// pid namespace does not show. Empty where the group is gone.
     pub fn pids(&self) -> Result<Vec<Pid>> {
-        let pids = tree::pids(self.main())?;
-        Ok(pids
-            .into_iter()
-            .filter_map(|pid| if pid > 0 { Pid::from_raw(pid) } else { None })
-            .collect())
+        let visible = |pid: i32| if pid > 0 { Pid::from_raw(pid) } else { None };
+        Ok(self.members()?.into_iter().filter_map(visible).collect())
+    }
+
+    /// The numbers of the processes, ascending; 0 for those that are not visible.
+    ///
+    /// On a hybrid host both versions count: a process that was born into the version 2 group is
+    /// there before it is attached to the others.
+    fn members(&self) -> Result<Vec<i32>> {
+        let mut members = tree::pids(self.main())?;
+        if let Some(group) = self.v2().filter(|_| !self.main_is_v2()) {
+            members.extend(tree::pids(group)?);
+        }
+        members.sort_unstable();
+        members.dedup();
+        Ok(members)
     }
 
     /// Whether any process lives in the group or below it. False where it is gone.
     pub fn is_populated(&self) -> Result<bool> {
-        if self.main_is_v2() {
-            return match Dir::open(self.main()).and_then(|dir| dir.read("cgroup.events")) {
-                Ok(text) => Ok(event(&text, "populated") == Some("1")),
-                Err(error) if error.is_gone() => Ok(false),
-                Err(error) => Err(error),
+        if let Some(group) = self.v2() {
+            let populated = match Dir::open(group).and_then(|dir| dir.read("cgroup.events")) {
+                Ok(text) => event(&text, "populated") == Some("1"),
+                Err(error) if error.is_gone() => false,
+                Err(error) => return Err(error),
             };
+            if populated || self.main_is_v2() {
+                return Ok(populated);
+            }
         }
         Ok(!tree::pids(self.main())?.is_empty())
     }
@@ -122,8 +136,7 @@ impl Manager {
                 .iter()
                 .filter_map(|pid| Some((*pid, pidfd_open(*pid, PidfdFlags::empty()).ok()?)))
                 .collect();
-            let mut members = tree::pids(self.main())?;
-            members.sort_unstable();
+            let members = self.members()?;
             for (pid, pidfd) in held {
                 if members.binary_search(&pid.as_raw_pid()).is_err() {
                     continue;

@@ -4,6 +4,25 @@
 //! every hierarchy: it makes it, limits it, puts processes in, freezes, counts, kills and removes
 //! it. The crate knows nothing of containers.
 //!
+//! ```no_run
+//! use std::path::Path;
+//! use cgroups::{Host, Manager, Memory, Resources};
+//!
+//! # fn main() -> cgroups::Result<()> {
+//! # let pid = rustix::process::getpid();
+//! let group = Manager::new(&Host::detect()?, Path::new("nsinit/web-1"))?;
+//! group.create()?;
+//! let memory = Memory { limit: Some(64 << 20), ..Memory::default() };
+//! group.set(&Resources { memory, ..Resources::default() })?;
+//! group.attach(pid)?; // On version 2 rather clone3(2) into group.directory().
+//! println!("{} bytes", group.stats()?.memory_stats.usage.usage);
+//! group.kill(rustix::process::Signal::KILL)?;
+//! group.destroy()?;
+//! group.prune(1)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Sources are named by their place in the kernel's documentation:
 //! `Documentation/admin-guide/cgroup-v1/` and `Documentation/admin-guide/cgroup-v2.rst`.
 #![forbid(unsafe_code)]

@@ -109,6 +109,23 @@ fn processes_below_count() {
 }
 
 #[test]
+fn a_process_born_in_version_2_counts_before_it_is_attached() {
+    let group = group("born");
+    let Some(_) = host().v2 else {
+        println!("SKIP: no version 2 tree");
+        return;
+    };
+    let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+    let pid = rustix::process::Pid::from_child(&child);
+    group.attach_v2(pid).unwrap();
+    assert!(group.is_populated().unwrap());
+    assert_eq!(group.pids().unwrap(), [pid]);
+    group.kill(Signal::KILL).unwrap();
+    assert!(!child.wait().unwrap().success());
+    assert!(group.wait_empty(Duration::from_secs(1)).unwrap());
+}
+
+#[test]
 fn a_record_gives_the_same_handle() {
     let group = group("record");
     let text = serde_json::to_string(group.paths()).unwrap();

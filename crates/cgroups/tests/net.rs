@@ -17,6 +17,7 @@ fn packets_are_classed_and_ranked() {
         println!("SKIP: net_cls and net_prio are not in this view");
         return;
     }
+    let _settle = Settle;
     let group = group("net");
     let net_prio = [("lo".to_owned(), 7)].into();
     group
@@ -29,8 +30,18 @@ fn packets_are_classed_and_ranked() {
     assert!(error.to_string().contains("nowhere0 7"), "{error}");
 }
 
-/// A hierarchy outlives its last mount while removed groups in it are still being cleared away:
-/// it goes when it is mounted and unmounted once more.
+/// Lets the kernel clear away the removed groups before the hierarchy is unmounted: it would
+/// outlive its last mount.
+struct Settle;
+
+impl Drop for Settle {
+    fn drop(&mut self) {
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
+
+/// Brings a hierarchy down that outlived its last mount even so: it goes when it is mounted and
+/// unmounted once more, some seconds later.
 struct Hierarchy;
 
 impl Drop for Hierarchy {

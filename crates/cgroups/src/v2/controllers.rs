@@ -68,3 +68,6 @@ fn missing<'a>(group: &Dir, wanted: &[&'a str]) -> Result<Vec<&'a str>> {
 fn is_group(path: &Path) -> bool {
     rustix::fs::access(path.join("cgroup.controllers"), rustix::fs::Access::EXISTS).is_ok()
 }
+
+#[cfg(test)]
+mod tests;
