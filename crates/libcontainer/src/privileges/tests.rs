@@ -28,6 +28,8 @@ fn umask_death_signal_and_score_survive_the_change_of_user() {
         assert_eq!(std::env::current_dir().unwrap(), std::path::Path::new("/usr"));
         let signal = rustix::process::parent_process_death_signal().unwrap();
         assert_eq!(signal, Some(rustix::process::Signal::USR1));
+        let dumpable = rustix::process::dumpable_behavior().unwrap();
+        assert_eq!(dumpable, rustix::process::DumpableBehavior::NotDumpable);
         sys::death_signal::set(64).unwrap();
         sys::death_signal::set(65).unwrap_err();
     });

@@ -3,7 +3,7 @@
 use std::ffi::CString;
 
 use rustix::io::Errno;
-use rustix::process::{Gid, Uid};
+use rustix::process::{DumpableBehavior, Gid, Uid, set_dumpable_behavior};
 use rustix::thread::{
     set_keep_capabilities, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
 };
@@ -134,7 +134,13 @@ pub(super) fn become_user(identity: &Identity) -> Result<()> {
     let uid = Uid::from_raw(identity.uid);
     set_thread_res_uid(uid, uid, uid)
         .sys("setresuid", || identity.uid.to_string())
-        .map_err(|error| failed(error, "taking the user", &[(Errno::INVAL, unmapped)]))
+        .map_err(|error| failed(error, "taking the user", &[(Errno::INVAL, unmapped)]))?;
+    if (identity.uid, identity.gid) != (0, 0) {
+        // The change of ids has made the process as dumpable as fs.suid_dumpable says, and the
+        // user's other processes may be in the container already (CVE-2016-9962).
+        set_dumpable_behavior(DumpableBehavior::NotDumpable).sys("prctl", || "PR_SET_DUMPABLE")?;
+    }
+    Ok(())
 }
 
 fn set_groups(groups: &[u32]) -> Result<()> {
