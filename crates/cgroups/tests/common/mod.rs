@@ -172,9 +172,14 @@ pub fn again_in_the_v2_view() {
     again_in("mount -t cgroup2 none /sys/fs/cgroup");
 }
 
+/// Whether this is the run in a view already.
+pub fn in_view() -> bool {
+    std::env::var_os(VIEW).is_some()
+}
+
 /// The same in a private mount namespace where `mounts` has been done.
 pub fn again_in(mounts: &str) {
-    if std::env::var_os(VIEW).is_some() {
+    if in_view() {
         return;
     }
     if host().mode == Mode::V2 {
