@@ -53,6 +53,10 @@ pub(super) fn attach(
     proc: &Procfs,
 ) -> Result<()> {
     let done = set(tree, attributes)?;
+    if !done && attributes.rec_set | attributes.rec_clear != 0 {
+        let errno = SysError::new("mount_setattr", "AT_RECURSIVE", Errno::NOSYS);
+        return Err(Error::from(errno).with_hint("recursive mount options need Linux 5.12"));
+    }
     match target {
         Some(target) => place(tree, target)?,
         None => {
@@ -61,6 +65,20 @@ pub(super) fn attach(
         }
     }
     if done { Ok(()) } else { set_by_remount(tree, attributes, proc) }
+}
+
+/// Mounts `tree` on `target`, read-only with all below it; without mount_setattr(2) only the
+/// mount itself is.
+pub(super) fn attach_read_only(
+    tree: BorrowedFd<'_>,
+    target: BorrowedFd<'_>,
+    proc: &Procfs,
+) -> Result<()> {
+    let all = Attributes { rec_set: attr::RDONLY, ..Attributes::default() };
+    let done = set(tree, &all)?;
+    place(tree, target)?;
+    let one = Attributes { set: attr::RDONLY, ..Attributes::default() };
+    if done { Ok(()) } else { set_by_remount(tree, &one, proc) }
 }
 
 /// Changes the mount that `mount` is the root of; a procfs is wanted on old kernels only.
@@ -122,10 +140,6 @@ pub(super) fn propagation_flag(propagation: Propagation) -> MountPropagationFlag
 /// By mount(2), for kernels before 5.12: of the mount itself alone, which must be mounted in the
 /// process's namespace. The working directory moves.
 fn set_by_remount(mount: BorrowedFd<'_>, attributes: &Attributes, proc: &Procfs) -> Result<()> {
-    if attributes.rec_set | attributes.rec_clear != 0 {
-        let errno = SysError::new("mount_setattr", "AT_RECURSIVE", Errno::NOSYS);
-        return Err(Error::from(errno).with_hint("recursive mount options need Linux 5.12"));
-    }
     // The only way to name a descriptor to mount(2); ours, because another procfs may lie.
     let fds = proc.open_file("self/fd", OFlags::PATH | OFlags::DIRECTORY)?;
     rustix::process::fchdir(&fds).sys("fchdir", || "/proc/self/fd")?;

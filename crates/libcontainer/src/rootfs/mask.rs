@@ -7,12 +7,11 @@ use rustix::io::Errno;
 use sys::Context;
 
 use super::Builder;
-use super::attach::{clone_tree, place};
+use super::attach::{self, clone_tree, place};
 use super::inroot::{self, Links};
 use super::{filesystem, source};
 use crate::Result;
 use crate::config::mount_flags::attr;
-use crate::plan::mounts::Attributes;
 
 /// What hides things. A mount that was made detached cannot be copied before Linux 6.15, so the
 /// first path gets the original and the others copies of what is mounted there.
@@ -70,8 +69,7 @@ pub(super) fn readonly(builder: &Builder<'_>, path: &Path) -> Result<()> {
     let Some(target) = existing(builder, path)? else { return Ok(()) };
     let tree =
         clone_tree(target.as_fd(), Path::new(""), true).sys("open_tree", || inroot::shown(path))?;
-    let recursive = Attributes { rec_set: attr::RDONLY, ..Attributes::default() };
-    builder.attach(tree.as_fd(), target.as_fd(), &recursive)
+    attach::attach_read_only(tree.as_fd(), target.as_fd(), builder.proc)
 }
 
 /// A path that is not there needs no cover.

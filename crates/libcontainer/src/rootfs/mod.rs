@@ -8,6 +8,7 @@
 //! [`open_sources`] runs in the host's view, [`build`] in the container's mount namespace.
 
 mod attach;
+mod copy_up;
 mod filesystem;
 mod host;
 mod inroot;
@@ -41,7 +42,8 @@ pub use source::{Sources, open_sources};
 pub struct Root {
     fd: OwnedFd,
     entry: Entry,
-    last: Attributes,
+    readonly: bool,
+    propagation: Propagation,
 }
 
 /// Builds everything below the container's root. To be called in its mount namespace, by a
@@ -66,7 +68,8 @@ fn build_all(plan: &RootfsPlan, sources: Sources, proc: &Procfs) -> Result<Root>
     for op in &plan.ops {
         builder.carry_out(op)?;
     }
-    Ok(Root { fd: builder.root, entry: plan.entry, last: last_attributes(plan) })
+    let RootfsPlan { entry, readonly, propagation, .. } = *plan;
+    Ok(Root { fd: builder.root, entry, readonly, propagation })
 }
 
 /// Mounts the root over `/`, where it waits for the pivot.
@@ -95,16 +98,6 @@ fn attach_root(plan: &RootfsPlan, opened: Option<OwnedFd>, proc: &Procfs) -> Res
     Ok(root)
 }
 
-/// What the root becomes when everything in it is made.
-fn last_attributes(plan: &RootfsPlan) -> Attributes {
-    let propagation = match plan.propagation {
-        Propagation::Private | Propagation::Slave => Vec::new(),
-        kind => vec![(kind, false)],
-    };
-    let set = if plan.readonly { attr::RDONLY } else { 0 };
-    Attributes { set, propagation, ..Attributes::default() }
-}
-
 impl Root {
     /// A terminal of the container's own devpts; its peer is mounted at /dev/console.
     pub(crate) fn terminal(&self) -> Result<Pty> {
@@ -116,11 +109,18 @@ impl Root {
 
     /// Makes it the process's root and working directory; the old root is gone.
     pub fn enter(self) -> Result<()> {
-        if self.last != Attributes::default() {
-            attach::change(self.fd.as_fd(), &self.last, Procfs::open)
-                .step(|| "changing the root mount")?;
+        if self.readonly {
+            let attributes = Attributes { set: attr::RDONLY, ..Attributes::default() };
+            attach::change(self.fd.as_fd(), &attributes, Procfs::open)
+                .step(|| "making the root read-only")?;
         }
-        pivot::enter(self.fd, self.entry).step(|| "entering the root file system")
+        pivot::enter(self.fd, self.entry).step(|| "entering the root file system")?;
+        // Private and slave it is already; a shared one could not have been pivoted to.
+        if matches!(self.propagation, Propagation::Shared | Propagation::Unbindable) {
+            let flags = attach::propagation_flag(self.propagation);
+            mount_change("/", flags).sys("mount", || format!("{flags:?} /"))?;
+        }
+        Ok(())
     }
 }
 
@@ -174,16 +174,29 @@ impl Builder<'_> {
             return Err(Error::new(ErrorKind::System, what));
         }
         let kind = if inroot::is_directory(&tree)? { Kind::Directory } else { Kind::File };
-        let place = self.mount_point(target, kind)?;
+        let place = self.mount_point(target, kind, Links::for_target(target))?;
         self.attach(tree.as_fd(), place.as_fd(), attributes)
     }
 
     fn filesystem(&mut self, filesystem: &Filesystem) -> Result<()> {
-        let Filesystem { fstype, params, target, attributes, propagation, copy_up: _ } = filesystem;
-        let place = self.mount_point(target, Kind::Directory)?;
-        let tree = filesystem::make(fstype, params, *attributes)?;
-        let propagation = Attributes { propagation: propagation.clone(), ..Attributes::default() };
-        self.attach(tree.as_fd(), place.as_fd(), &propagation)
+        let Filesystem { fstype, params, target, attributes, propagation, copy_up } = filesystem;
+        // Those who read these trust what they find at the path (attacks 4 and 9).
+        let links = match fstype.as_str() {
+            "proc" | "sysfs" => Links::Refuse,
+            _ => Links::for_target(target),
+        };
+        let place = self.mount_point(target, Kind::Directory, links)?;
+        let mut last = Attributes { propagation: propagation.clone(), ..Attributes::default() };
+        let mut first = *attributes;
+        if *copy_up {
+            last.set = first & attr::RDONLY;
+            first &= !attr::RDONLY;
+        }
+        let tree = filesystem::make(fstype, params, first)?;
+        if *copy_up {
+            copy_up::copy(place.as_fd(), tree.as_fd()).step(|| "copying what the image has")?;
+        }
+        self.attach(tree.as_fd(), place.as_fd(), &last)
     }
 
     fn change(&self, target: &Path, attributes: &Attributes) -> Result<()> {
@@ -192,8 +205,7 @@ impl Builder<'_> {
     }
 
     /// The place for a mount, made where it is missing.
-    fn mount_point(&self, path: &Path, kind: Kind) -> Result<OwnedFd> {
-        let links = Links::for_target(path);
+    fn mount_point(&self, path: &Path, kind: Kind, links: Links) -> Result<OwnedFd> {
         let opened = inroot::open_or_make(self.root(), path, kind, links);
         match opened {
             Err(error) if error.errno() == Errno::LOOP && links == Links::Refuse => {

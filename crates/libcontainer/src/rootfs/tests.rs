@@ -4,4 +4,6 @@
 mod attacks;
 mod child;
 mod host;
+mod mounts;
+mod nodes;
 mod whole;

@@ -25,18 +25,6 @@ impl Scratch {
         fs::create_dir_all(&path).unwrap();
         Self(path)
     }
-
-    pub fn dir(&self, name: &str) -> PathBuf {
-        let path = self.0.join(name);
-        fs::create_dir_all(&path).unwrap();
-        path
-    }
-
-    pub fn file(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.0.join(name);
-        fs::write(&path, text).unwrap();
-        path
-    }
 }
 
 impl Drop for Scratch {
@@ -45,9 +33,27 @@ impl Drop for Scratch {
     }
 }
 
-/// Runs `body` in a process of its own; `name` is the test's full name below `rootfs::tests`.
-/// `prepare` makes what the body works on, in a scratch directory that is gone afterwards.
+/// Runs `body` in a process of its own, with a scratch directory that is gone afterwards; `name`
+/// is the test's full name below `rootfs::tests`.
 pub fn isolated(name: &str, body: impl FnOnce(&Path)) {
+    again(name, Command::new(std::env::current_exe().unwrap()), body);
+}
+
+/// The same, on a kernel without `call`: strace answers ENOSYS in its stead.
+pub fn without(call: &str, name: &str, body: impl FnOnce(&Path)) {
+    let strace = Command::new("strace").arg("-V").output();
+    if !strace.is_ok_and(|out| out.status.success()) {
+        println!("SKIP: {name} needs strace");
+        return;
+    }
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")]);
+    command.args(["-e", &format!("inject={call}:error=ENOSYS")]);
+    command.arg(std::env::current_exe().unwrap());
+    again(name, command, body);
+}
+
+fn again(name: &str, mut command: Command, body: impl FnOnce(&Path)) {
     let full = format!("rootfs::tests::{name}");
     if let Some(scratch) = std::env::var_os(MARK) {
         return body(Path::new(&scratch));
@@ -57,11 +63,8 @@ pub fn isolated(name: &str, body: impl FnOnce(&Path)) {
         return;
     }
     let scratch = Scratch::new(&name.replace(':', "-"));
-    let out = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", &full, "--nocapture", "--test-threads=1"])
-        .env(MARK, &scratch.0)
-        .output()
-        .unwrap();
+    command.args(["--exact", &full, "--nocapture", "--test-threads=1"]).env(MARK, &scratch.0);
+    let out = command.output().unwrap();
     let text = String::from_utf8_lossy(&out.stdout);
     let errors = String::from_utf8_lossy(&out.stderr);
     print!("{text}");
