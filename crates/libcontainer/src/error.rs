@@ -69,10 +69,6 @@ impl Error {
         Self(Box::new(Body { kind, steps: Vec::new(), cause, hint: None }))
     }
 
-    fn because(kind: ErrorKind, cause: Cause) -> Self {
-        Self(Box::new(Inner { kind, steps: Vec::new(), cause, hint: None }))
-    }
-
     /// The configuration's `field` is wrong in the way `message` says.
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(ErrorKind::InvalidConfig { field: field.into() }, message)

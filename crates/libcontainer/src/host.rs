@@ -7,8 +7,6 @@ use crate::Result;
 /// What a plan depends on beside its [`Config`](crate::Config).
 #[derive(Debug, Clone)]
 pub struct HostFacts {
-    /// The caller's effective user id.
-    pub euid: u32,
     /// Device nodes can be made: CAP_MKNOD in the initial user namespace.
     pub mknod: bool,
     /// The control-group hierarchies.
@@ -18,8 +16,7 @@ pub struct HostFacts {
 impl HostFacts {
     /// Looks.
     pub fn read() -> Result<Self> {
-        let euid = rustix::process::geteuid().as_raw();
-        Ok(Self { euid, mknod: may_mknod(), cgroups: cgroups::Host::detect()? })
+        Ok(Self { mknod: may_mknod(), cgroups: cgroups::Host::detect()? })
     }
 }
 

@@ -5,25 +5,41 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use rustix::io::Errno;
 
-use crate::{Result, SysError};
+use crate::{Context, Result, SysError};
 
-/// Marks every descriptor from `first` on close-on-exec (CLOSE_RANGE_CLOEXEC, Linux 5.11); on an
-/// older kernel the caller gets EINVAL.
+/// Marks every descriptor from `first` on close-on-exec: by CLOSE_RANGE_CLOEXEC (Linux 5.11),
+/// before that one by one, as /proc/self/fd lists them.
 pub fn cloexec_from(first: RawFd) -> Result<()> {
-    range(first, RawFd::MAX, libc::CLOSE_RANGE_CLOEXEC)
-}
-
-fn range(first: RawFd, last: RawFd, flags: u32) -> Result<()> {
     // SAFETY: close_range takes three integers; with CLOSE_RANGE_CLOEXEC no descriptor is closed,
     // so no owner in this process is left with a dead one.
     let result = unsafe {
-        libc::syscall(libc::SYS_close_range, first as libc::c_uint, last as libc::c_uint, flags)
+        libc::syscall(
+            libc::SYS_close_range,
+            first as libc::c_uint,
+            libc::c_uint::MAX,
+            libc::CLOSE_RANGE_CLOEXEC,
+        )
     };
     if result == 0 {
-        Ok(())
-    } else {
-        Err(SysError::new("close_range", format!("{first}.."), last_errno()))
+        return Ok(());
     }
+    match last_errno() {
+        Errno::NOSYS | Errno::INVAL => one_by_one(first),
+        errno => Err(SysError::new("close_range", format!("{first}.."), errno)),
+    }
+}
+
+fn one_by_one(first: RawFd) -> Result<()> {
+    let path = "/proc/self/fd";
+    for entry in std::fs::read_dir(path).sys("open", || path)? {
+        let name = entry.sys("getdents", || path)?.file_name();
+        let Some(fd) = name.to_str().and_then(|name| name.parse::<RawFd>().ok()) else { continue };
+        if fd >= first {
+            // SAFETY: F_SETFD only sets the flag; the listing's own descriptor may be among them.
+            unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
+        }
+    }
+    Ok(())
 }
 
 /// The calling thread's errno, as libc's wrappers leave it.

@@ -12,6 +12,7 @@ pub mod close;
 pub mod death_signal;
 pub mod exec;
 pub mod fork;
+pub mod inherited;
 pub mod keyring;
 pub mod mount;
 pub mod namespace;

@@ -33,11 +33,23 @@ pub struct Child {
     pub stderr: Option<File>,
     /// The master of its terminal, where it has one.
     pub terminal: Option<OwnedFd>,
+    /// What was asked for and could not be granted, where that does not stop a start (config.md:
+    /// capabilities); one line each.
+    pub warnings: Vec<String>,
 }
 
 impl Child {
     pub(crate) fn new(pid: Pid, pidfd: OwnedFd) -> Self {
-        Self { pid, pidfd, status: None, stdin: None, stdout: None, stderr: None, terminal: None }
+        Self {
+            pid,
+            pidfd,
+            status: None,
+            stdin: None,
+            stdout: None,
+            stderr: None,
+            terminal: None,
+            warnings: Vec::new(),
+        }
     }
 
     /// Its id in this program's PID namespace. It can be reused once the process has been waited

@@ -38,7 +38,8 @@ impl Container {
         }
         let (pid, pidfd) = self.living_init()?;
         let record = self.record()?;
-        let (process_plan, _) = plan::process_of(&record.config, &process.spec, &self.id)?;
+        let (process_plan, mut warnings) =
+            plan::process_of(&record.config, &process.spec, &self.id)?;
         let program = self.shared.program()?;
         let mut orders = plan::join(record.namespaces, record.chroot, process_plan);
         let mut streams = Streams::open(process, orders.process.terminal)?;
@@ -81,6 +82,8 @@ impl Container {
         })?;
         let mut child = Child::new(launched.pid, launched.pidfd);
         child.terminal = launched.terminal;
+        warnings.extend(launched.warnings);
+        child.warnings = warnings;
         streams.hand_over(&mut child);
         Ok(child)
     }

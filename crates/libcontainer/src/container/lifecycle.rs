@@ -31,11 +31,13 @@ impl Container {
 
     fn first(&self, process: Process, hold: bool) -> Result<Child> {
         let making = locked(&self.making).take();
+        // What this handle has just written need not be read again.
+        let written = making.as_ref().and_then(|_| locked(&self.record).clone());
         let (lock, plan) = match making {
             Some((lock, plan)) => (lock, *plan),
             None => self.take_over()?,
         };
-        let record = self.record()?;
+        let record = written.map_or_else(|| self.record(), Ok)?;
         let result = self
             .launch_first(process, hold, record, &plan)
             .step(|| format!("starting container {:?}", self.id));
@@ -70,7 +72,8 @@ impl Container {
         record: Record,
         plan: &ContainerPlan,
     ) -> Result<Child> {
-        let (process_plan, _) = plan::process_of(&record.config, &process.spec, &self.id)?;
+        let (process_plan, mut warnings) =
+            plan::process_of(&record.config, &process.spec, &self.id)?;
         let program = self.shared.program()?;
         let mut orders = plan::first(plan, process_plan, hold);
         let mut streams = Streams::open(process, orders.process.terminal)?;
@@ -100,6 +103,8 @@ impl Container {
         })?;
         let mut child = Child::new(launched.pid, launched.pidfd);
         child.terminal = launched.terminal;
+        warnings.extend(launched.warnings);
+        child.warnings = warnings;
         streams.hand_over(&mut child);
         *locked(&self.record) = Some(completed);
         Ok(child)
@@ -179,7 +184,7 @@ impl Container {
         let mut executing = false;
         loop {
             match socket.receive().step(step)? {
-                Received::Message(FromInit::Executing, _) => executing = true,
+                Received::Message(FromInit::Executing(_), _) => executing = true,
                 Received::Message(FromInit::Failed(error), _) => return Err(error.within(step())),
                 Received::Message(..) => {}
                 Received::End if executing => return Ok(()),

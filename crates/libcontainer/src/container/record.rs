@@ -55,7 +55,7 @@ impl InitRecord {
     /// Of a process that lives, or has not been reaped.
     pub(crate) fn of(pid: Pid, pidfd: BorrowedFd<'_>) -> Result<Self> {
         let pid = pid.as_raw_nonzero().get();
-        if i64::from(fstatfs(pidfd).sys("fstatfs", || "of a pidfd")?.f_type) == PIDFS {
+        if fstatfs(pidfd).sys("fstatfs", || "of a pidfd")?.f_type == PIDFS {
             let inode = fstat(pidfd).sys("fstat", || "of a pidfd")?.st_ino;
             return Ok(Self { pid, inode: Some(inode), start_time: None });
         }

@@ -196,12 +196,12 @@ impl Entry {
 
     /// A lock belongs to an open file description, so each taker needs its own.
     fn reopen(&self) -> Result<OwnedFd> {
-        Ok(openat(&self.directory, ".", DIRECTORY, Mode::empty())
+        openat(&self.directory, ".", DIRECTORY, Mode::empty())
             .sys("open", || "a state directory")
             .map_err(|error| match error.errno() {
                 Errno::NOENT => Error::new(ErrorKind::NotFound, "container does not exist"),
                 _ => error.into(),
-            })?)
+            })
     }
 
     /// The record; `None` where it was never written.

@@ -78,7 +78,7 @@ pub fn inside(stage: &mut Inside<'_>) -> Result<Infallible> {
     // From here on the container lives by its record, not by its creator.
     set_parent_process_death_signal(None).sys("prctl", || "PR_SET_PDEATHSIG")?;
     if stage.hold {
-        stage.socket.send(&FromInit::Built, &[])?;
+        stage.socket.send(&FromInit::Built(applied.warnings().to_vec()), &[])?;
         *stage.socket = exec::wait_for_start(&stage.descriptors)?;
     }
     let applied = match &stage.kind {
@@ -88,9 +88,9 @@ pub fn inside(stage: &mut Inside<'_>) -> Result<Infallible> {
         _ => applied,
     };
     if !stage.process.rlimits.iter().any(|limit| limit.resource == Resource::Nofile as u32) {
-        setrlimit(Resource::Nofile, stage.limits.clone()).sys("setrlimit", || "RLIMIT_NOFILE")?;
+        setrlimit(Resource::Nofile, stage.limits).sys("setrlimit", || "RLIMIT_NOFILE")?;
     }
-    stage.socket.send(&FromInit::Executing, &[])?;
+    stage.socket.send(&FromInit::Executing(applied.warnings().to_vec()), &[])?;
     exec::execute(&stage.process, applied, &program, &env, &stage.descriptors)
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct Launched {
     pub pidfd: OwnedFd,
     /// The master of its terminal.
     pub terminal: Option<OwnedFd>,
+    /// What could not be granted.
+    pub warnings: Vec<String>,
 }
 
 /// Starts the init and sees it through. On failure nothing of it remains.
@@ -48,7 +50,13 @@ pub(crate) fn launch(launch: Launch<'_>) -> Result<Launched> {
     let (ours, theirs) = Socket::pair()?;
     let lasting = launch.plan.process.parent_death_signal.is_some() && !sys::thread::is_main();
     let boot = spawn(launch.program, theirs, lasting)?;
-    let mut served = Served { boot: boot.pidfd, boot_pid: boot.pid, stage: None, terminal: None };
+    let mut served = Served {
+        boot: boot.pidfd,
+        boot_pid: boot.pid,
+        stage: None,
+        terminal: None,
+        warnings: Vec::new(),
+    };
     match served.serve(&ours, launch) {
         Ok(()) => served.finish(),
         Err(error) => {
@@ -73,6 +81,7 @@ struct Served {
     boot_pid: Pid,
     stage: Option<(Pid, OwnedFd)>,
     terminal: Option<OwnedFd>,
+    warnings: Vec<String>,
 }
 
 impl Served {
@@ -106,18 +115,20 @@ impl Served {
                     socket.send(&ToInit::Go, &[])?;
                 }
                 FromInit::Terminal => self.terminal = fds.next(),
-                FromInit::Built | FromInit::Executing => {}
+                FromInit::Built(warnings) | FromInit::Executing(warnings) => {
+                    self.warnings = warnings;
+                }
                 FromInit::Failed(error) => return Err(error),
             }
         }
     }
 
     fn finish(self) -> Result<Launched> {
-        reap(&self.boot);
+        reap(&self.boot, WaitIdOptions::empty());
         let (pid, pidfd) = self
             .stage
             .ok_or_else(|| Error::new(ErrorKind::System, "the container's init was never born"))?;
-        Ok(Launched { pid, pidfd, terminal: self.terminal })
+        Ok(Launched { pid, pidfd, terminal: self.terminal, warnings: self.warnings })
     }
 
     /// Ends what is left of a failed start; the error says more where the init was killed.
@@ -125,7 +136,9 @@ impl Served {
         for pidfd in [Some(&self.boot), self.stage.as_ref().map(|(_, pidfd)| pidfd)] {
             let Some(pidfd) = pidfd else { continue };
             let _ = pidfd_send_signal(pidfd, Signal::KILL);
-            reap(pidfd);
+            // A process frozen by a v1 freezer ends only when it is thawed.
+            let _ = wait_for_end(pidfd, &Timespec { tv_sec: 1, tv_nsec: 0 });
+            reap(pidfd, WaitIdOptions::NOHANG);
         }
         error
     }
@@ -169,7 +182,12 @@ fn wait_readable(socket: &Socket, frozen: &dyn Fn() -> bool) -> Result<()> {
 }
 
 /// Takes the exit status of a child; somebody else of this process may have taken it.
-fn reap(pidfd: &OwnedFd) {
-    let _ =
-        rustix::io::retry_on_intr(|| waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED));
+fn reap(pidfd: &OwnedFd, options: WaitIdOptions) {
+    let _ = rustix::io::retry_on_intr(|| {
+        waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED | options)
+    });
+}
+
+fn wait_for_end(pidfd: &OwnedFd, limit: &Timespec) -> rustix::io::Result<usize> {
+    rustix::io::retry_on_intr(|| poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(limit)))
 }

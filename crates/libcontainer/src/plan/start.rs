@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use cgroups::{Manager, Mode, Resources};
 use sys::namespace::flag;
 
-use crate::Result;
 use crate::config::{Config, NamespaceKind, ProcessSpec, Rootfs};
 use crate::host::HostFacts;
 use crate::network::{self, VethHost};
@@ -14,6 +13,7 @@ use crate::plan::namespaces::{self, Owner, flag_of, owner};
 use crate::plan::process::{self, ProcessPlan, Surroundings};
 use crate::plan::sysctl::{self, Owned};
 use crate::plan::{Entry, InitPlan, JoinPlan, StartPlan};
+use crate::{Error, Result};
 
 /// A container, resolved; what differs from process to process is not in it.
 #[derive(Debug, Clone)]
@@ -122,7 +122,12 @@ pub fn process(
         seccomp: &config.seccomp,
         lenient_cwd: false,
     };
-    process::plan(&config.process, spec, &around)
+    let (plan, warnings) = process::plan(&config.process, spec, &around)?;
+    if plan.listener.is_some() {
+        let message = "a seccomp agent (SCMP_ACT_NOTIFY, listenerPath) is not supported yet";
+        return Err(Error::invalid("seccomp.listenerPath", message));
+    }
+    Ok((plan, warnings))
 }
 
 /// The orders of the container's first init.

@@ -45,10 +45,11 @@ pub enum FromInit {
     Born(i32),
     /// The master of the terminal comes along.
     Terminal,
-    /// A held start is complete but for the program.
-    Built,
-    /// The program is about to be executed: the end of file that follows is its start.
-    Executing,
+    /// A held start is complete but for the program; with warnings, one line each.
+    Built(Vec<String>),
+    /// The program is about to be executed: the end of file that follows is its start. With
+    /// warnings, one line each.
+    Executing(Vec<String>),
     /// It went wrong, and the sender ends.
     Failed(Error),
 }

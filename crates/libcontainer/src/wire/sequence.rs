@@ -54,8 +54,8 @@ impl Sequence {
             FromInit::WantMaps => Expected::WantMaps,
             FromInit::Born(_) => Expected::Born,
             FromInit::Terminal => Expected::Terminal,
-            FromInit::Built => Expected::Built,
-            FromInit::Executing => Expected::Executing,
+            FromInit::Built(_) => Expected::Built,
+            FromInit::Executing(_) => Expected::Executing,
             FromInit::Failed(error) => return Err(error.clone()),
         };
         match self.expected.next() {

@@ -42,11 +42,11 @@ fn the_order_comes_from_the_plan() {
 #[test]
 fn a_message_out_of_order_is_refused_and_a_failure_is_passed_on() {
     let mut sequence = Sequence::of(&first_plan(false, false, false));
-    assert!(sequence.take(&FromInit::Executing).is_err());
+    assert!(sequence.take(&FromInit::Executing(Vec::new())).is_err());
     let mut sequence = Sequence::of(&first_plan(false, false, false));
     assert!(!sequence.is_complete());
     sequence.take(&FromInit::Born(7)).unwrap();
-    sequence.take(&FromInit::Executing).unwrap();
+    sequence.take(&FromInit::Executing(Vec::new())).unwrap();
     assert!(sequence.is_complete());
     let failure = Error::new(ErrorKind::Paused, "why");
     let error = sequence.take(&FromInit::Failed(failure.clone())).unwrap_err();
