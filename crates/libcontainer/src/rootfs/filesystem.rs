@@ -86,6 +86,3 @@ fn last_message(context: BorrowedFd<'_>) -> Option<String> {
     }
     last
 }
-
-#[cfg(test)]
-mod tests;

@@ -101,6 +101,3 @@ fn make_link(dir: BorrowedFd<'_>, name: &str, target: &Path) -> Result<()> {
         done => Ok(done.sys("symlinkat", || name)?),
     }
 }
-
-#[cfg(test)]
-mod tests;

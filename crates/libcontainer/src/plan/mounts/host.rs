@@ -90,8 +90,9 @@ pub fn host_mounts(mountinfo: &[u8]) -> Vec<Layer> {
     }
     let of = |id: u32| children.get(&id).map(Vec::as_slice).unwrap_or_default();
     // From the root down: what a sibling further up covers is out, with all below it.
-    let mut todo: Vec<&Line> =
-        lines.iter().filter(|line| !by_id.contains_key(&line.parent)).collect();
+    // (The root of all is its own parent, or its parent lies outside of what this process sees.)
+    let is_root = |line: &&Line| line.id == line.parent || !by_id.contains_key(&line.parent);
+    let mut todo: Vec<&Line> = lines.iter().filter(is_root).collect();
     let mut seen = HashSet::new();
     let mut layers = Vec::new();
     while let Some(line) = todo.pop() {

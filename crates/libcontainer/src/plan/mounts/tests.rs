@@ -1,1 +1,278 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
+use super::*;
+use crate::ErrorKind;
+use crate::config::{Device, DeviceKind};
+
+fn mount(fstype: &str, destination: &str, options: &[&str]) -> Mount {
+    Mount {
+        destination: destination.into(),
+        fstype: fstype.into(),
+        source: (fstype == "bind").then(|| "/source".into()),
+        options: options.iter().map(|option| (*option).to_owned()).collect(),
+    }
+}
+
+fn config(mounts: Vec<Mount>) -> Config {
+    Config { rootfs: Rootfs::Directory("/image".into()), mounts, ..Config::default() }
+}
+
+fn facts() -> MountFacts {
+    MountFacts { mknod: true, ..MountFacts::default() }
+}
+
+fn planned(mount: Mount) -> MountOp {
+    plan(&config(vec![mount]), &facts()).unwrap().ops.remove(0)
+}
+
+/// The field and message of the error.
+fn refused(config: &Config, facts: &MountFacts) -> String {
+    let error = plan(config, facts).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::InvalidConfig { .. }), "{error}");
+    error.to_string()
+}
+
+fn refused_mount(mount: Mount) -> String {
+    let config = config(vec![self::mount("tmpfs", "/tmp", &[]), mount]);
+    refused(&config, &facts())
+}
+
+fn starts(text: &str, start: &str) {
+    assert!(text.starts_with(start), "{text:?} does not start with {start:?}");
+}
+
+#[test]
+fn wrong_mounts_are_named_by_their_field() {
+    starts(&refused_mount(mount("tmpfs", "tmp", &[])), "mounts[1].destination: \"tmp\" is not an");
+    starts(&refused_mount(mount("tmpfs", "/../", &[])), "mounts[1].destination: is the root");
+    starts(&refused_mount(mount("", "/x", &[])), "mounts[1].type: needs a file-system type");
+    starts(&refused_mount(mount("tmpfs", "/x", &["remount"])), "mounts[1].options[0]: \"remount\"");
+    starts(&refused_mount(mount("bind", "/x", &["size=1"])), "mounts[1].options: \"size\" is an");
+    starts(&refused_mount(mount("proc", "/proc", &["tmpcopyup"])), "mounts[1].options: tmpcopyup");
+    let relative = Mount { source: Some("data".into()), ..mount("bind", "/x", &[]) };
+    starts(&refused_mount(relative), "mounts[1].source: \"data\" is not an absolute path");
+    let missing = Mount { source: None, ..mount("bind", "/x", &[]) };
+    starts(&refused_mount(missing), "mounts[1].source: a bind needs a source");
+}
+
+#[test]
+fn little_can_be_mounted_inside_proc() {
+    for target in
+        ["/proc/sys", "/proc/self/attr", "/proc/scsi", "/proc/../proc/./acpi", "//proc//1"]
+    {
+        for fstype in ["bind", "tmpfs", "proc"] {
+            let text = refused_mount(mount(fstype, target, &[]));
+            starts(&text, "mounts[1].destination: nothing may be mounted at /proc/");
+        }
+    }
+    starts(&refused_mount(mount("tmpfs", "/proc/", &[])), "mounts[1].destination: only a procfs");
+    starts(&refused_mount(mount("tmpfs", "/proc/uptime", &[])), "mounts[1].destination: nothing");
+    for target in ["/proc/uptime", "/proc/meminfo", "/proc/sys/kernel/ns_last_pid", "/procedures"] {
+        assert!(matches!(planned(mount("bind", target, &[])), MountOp::Bind { .. }));
+    }
+}
+
+#[test]
+fn a_bind_is_a_slave_unless_it_says_otherwise() {
+    let propagation = |options: &[&str], config: Config, facts: MountFacts| {
+        let config = Config { mounts: vec![mount("bind", "/x", options)], ..config };
+        match plan(&config, &facts).unwrap().ops.remove(0) {
+            MountOp::Bind { attributes, .. } => attributes.propagation,
+            other => panic!("{other:?}"),
+        }
+    };
+    let plain = || config(Vec::new());
+    let shared = Config { rootfs_propagation: Some(Propagation::Shared), ..plain() };
+    let user = MountFacts { user_namespace: true, ..facts() };
+    assert_eq!(propagation(&["rbind"], plain(), facts()), [(Propagation::Slave, true)]);
+    assert_eq!(propagation(&["bind"], plain(), facts()), [(Propagation::Slave, false)]);
+    assert_eq!(propagation(&["rbind"], shared.clone(), facts()), [(Propagation::Shared, true)]);
+    assert_eq!(
+        propagation(&["rbind", "private"], shared.clone(), facts()),
+        [(Propagation::Private, false)]
+    );
+    assert_eq!(
+        propagation(&["rbind"], shared, user),
+        [(Propagation::Slave, true), (Propagation::Shared, true)]
+    );
+}
+
+#[test]
+fn a_single_mount_has_no_recursive_changes() {
+    let MountOp::Bind { attributes, .. } =
+        planned(mount("bind", "/x", &["bind", "rro", "rnoatime", "nosuid"]))
+    else {
+        panic!("a bind");
+    };
+    assert_eq!(attributes.set, attr::RDONLY | attr::NOATIME | attr::NOSUID);
+    assert_eq!(attributes.clear, attr::ATIME);
+    assert_eq!((attributes.rec_set, attributes.rec_clear), (0, 0));
+}
+
+#[test]
+fn a_file_system_takes_its_options_apart() {
+    let mut options = mount("ext4", "/data/../disk", &["ro", "nosuid", "sync", "commit=5", "acl"]);
+    options.source = Some("/dev/sdb1".into());
+    let MountOp::Filesystem(filesystem) = planned(options) else { panic!("a file system") };
+    assert_eq!(filesystem.target, Path::new("/disk"));
+    assert_eq!(filesystem.attributes, attr::RDONLY | attr::NOSUID);
+    let flag = |name: &str| (name.to_owned(), None);
+    let value = |name: &str, value: &str| (name.to_owned(), Some(value.to_owned()));
+    let source = value("source", "/dev/sdb1");
+    let wanted = [flag("ro"), source, flag("sync"), value("commit", "5"), flag("acl")];
+    assert_eq!(filesystem.params, wanted);
+}
+
+#[test]
+fn only_labelled_file_systems_get_the_label() {
+    let label = Some("system_u:object_r:container_file_t:s0".to_owned());
+    let mounts = vec![mount("proc", "/proc", &[]), mount("tmpfs", "/tmp", &[])];
+    let config = Config { mount_label: label.clone(), ..config(mounts) };
+    let labels: Vec<_> = plan(&config, &facts())
+        .unwrap()
+        .ops
+        .into_iter()
+        .map(|op| match op {
+            MountOp::Filesystem(fs) => fs.params.into_iter().any(|(key, _)| key == "context"),
+            _ => false,
+        })
+        .collect();
+    assert_eq!(labels, [false, true]);
+}
+
+fn device(path: &str, minor: u32) -> Device {
+    let (kind, mode) = (DeviceKind::Char, 0o666);
+    Device { path: path.into(), kind, major: 1, minor, mode, uid: 0, gid: 0 }
+}
+
+fn names(nodes: &[Node]) -> Vec<&str> {
+    let name = |node| match node {
+        &Node::Device(DeviceNode { ref name, .. })
+        | &Node::Bound { ref name, .. }
+        | &Node::Link { ref name, .. } => name.as_str(),
+        Node::Core => "core",
+    };
+    nodes.iter().map(name).collect()
+}
+
+#[test]
+fn a_fresh_dev_gets_its_links() {
+    let devices = vec![device("/dev/null", 3), device("/dev/net/tun", 5), device("/dev/zero", 5)];
+    let groups = |mounts| {
+        let config = Config { devices: devices.clone(), ..config(mounts) };
+        let ops = plan(&config, &facts()).unwrap().ops;
+        let nodes = ops.into_iter().filter_map(|op| match op {
+            MountOp::Nodes { directory, nodes } => Some((directory, nodes)),
+            _ => None,
+        });
+        nodes.collect::<BTreeMap<PathBuf, Vec<Node>>>()
+    };
+    let (tmpfs, pts) = (mount("tmpfs", "/dev", &[]), mount("devpts", "/dev/pts", &[]));
+    let fresh = groups(vec![tmpfs.clone(), pts.clone()]);
+    let all = ["null", "zero", "fd", "stdin", "stdout", "stderr", "ptmx", "core"];
+    assert_eq!(names(&fresh[Path::new("/dev")]), all);
+    assert_eq!(names(&fresh[Path::new("/dev/net")]), ["tun"]);
+    assert!(!names(&groups(vec![tmpfs])[Path::new("/dev")]).contains(&"ptmx"));
+    assert_eq!(names(&groups(vec![pts])[Path::new("/dev")]), ["null", "zero"]);
+    assert!(groups(vec![mount("bind", "/dev", &["rbind"])]).is_empty(), "the host's own");
+}
+
+#[test]
+fn devices_contradict_nothing() {
+    let config = |devices| Config { devices, ..config(Vec::new()) };
+    let twice = config(vec![device("/dev/null", 3), device("/dev/./null", 5)]);
+    starts(&refused(&twice, &facts()), "devices[1].path: /dev/null is listed before");
+    let same = config(vec![device("/dev/null", 3), device("/dev/null", 3)]);
+    let MountOp::Nodes { nodes, .. } = plan(&same, &facts()).unwrap().ops.remove(0) else {
+        panic!("nodes");
+    };
+    assert_eq!(nodes.len(), 1);
+    let odd = Device { mode: 0o20666, ..device("/dev/null", 3) };
+    starts(&refused(&config(vec![odd]), &facts()), "devices[0].mode: 20666 is no mode");
+    let bound = plan(&same, &MountFacts { mknod: false, ..facts() }).unwrap();
+    assert_eq!(bound.sources.len(), 1);
+    assert_eq!(bound.sources[0].device, Some((DeviceKind::Char, 1, 3)));
+}
+
+#[test]
+fn nothing_is_mounted_in_others_namespaces() {
+    let host = MountFacts { mount_namespace: MountNamespace::Host, ..facts() };
+    let asked = [
+        ("mounts", config(vec![mount("tmpfs", "/tmp", &[])])),
+        ("masked_paths", Config { masked_paths: vec!["/x".into()], ..config(Vec::new()) }),
+        ("readonly_paths", Config { readonly_paths: vec!["/x".into()], ..config(Vec::new()) }),
+        ("readonly_rootfs", Config { readonly_rootfs: true, ..config(Vec::new()) }),
+        ("rootfs", Config { rootfs: Rootfs::Host, ..config(Vec::new()) }),
+    ];
+    for (field, config) in asked {
+        let text = refused(&config, &host);
+        starts(
+            &text,
+            &format!("{field}: needs a new mount namespace, and the container has the h"),
+        );
+        let joined = check_joined(&config).unwrap_err().to_string();
+        starts(&joined, &format!("{field}: needs a new mount namespace"));
+    }
+    assert_eq!(plan(&config(Vec::new()), &host).unwrap().entry, Entry::Chroot);
+    assert!(check_joined(&config(Vec::new())).is_ok());
+}
+
+#[test]
+fn a_terminal_needs_a_devpts() {
+    let facts = MountFacts { terminal: true, ..facts() };
+    starts(&refused(&config(Vec::new()), &facts), "process.terminal: a terminal needs a devpts");
+    assert!(plan(&config(vec![mount("devpts", "/dev/pts", &[])]), &facts).unwrap().terminal);
+}
+
+#[test]
+fn cgroups_of_version_1_are_directories_and_links() {
+    let path = |name: &str, dir: &str| (name.to_owned(), PathBuf::from(dir));
+    let cgroup_paths = BTreeMap::from([
+        path("cpu", "/cg/cpu,cpuacct/web"),
+        path("cpuacct", "/cg/cpu,cpuacct/web"),
+        path("memory", "/cg/memory/web"),
+        path("name=systemd", "/cg/systemd/web"),
+        path("", "/cg/unified/web"),
+    ]);
+    let facts = MountFacts { cgroup_paths, ..facts() };
+    let config = config(vec![mount("cgroup", "/sys/fs/cgroup", &["ro"])]);
+    let RootfsPlan { ops, sources, .. } = plan(&config, &facts).unwrap();
+    let mut targets = Vec::new();
+    for op in &ops {
+        match op {
+            MountOp::Bind { source, target, attributes } => {
+                assert_eq!(attributes.set, attr::RDONLY);
+                let source = sources[*source].path.to_str().unwrap();
+                targets.push((source, target.to_str().unwrap()));
+            }
+            MountOp::Nodes { nodes, .. } => assert_eq!(names(nodes), ["cpu", "cpuacct"]),
+            MountOp::Filesystem(fs) => {
+                assert_eq!((fs.fstype.as_str(), fs.attributes), ("tmpfs", 0))
+            }
+            MountOp::Change { attributes, .. } => assert_eq!(attributes.set, attr::RDONLY),
+            other => panic!("{other:?}"),
+        }
+    }
+    let wanted = [
+        ("/cg/unified/web", "/sys/fs/cgroup/unified"),
+        ("/cg/cpu,cpuacct/web", "/sys/fs/cgroup/cpu,cpuacct"),
+        ("/cg/memory/web", "/sys/fs/cgroup/memory"),
+        ("/cg/systemd/web", "/sys/fs/cgroup/systemd"),
+    ];
+    assert_eq!(targets, wanted);
+    assert!(matches!(ops.last(), Some(MountOp::Change { .. })), "read-only at last");
+}
+
+#[test]
+fn a_callers_cgroup_is_read_only_without_a_namespace() {
+    let config = config(vec![mount("cgroup", "/sys/fs/cgroup", &[])]);
+    for (cgroup_namespace, read_only) in [(true, 0), (false, attr::RDONLY)] {
+        let facts = MountFacts { cgroup_unified: true, cgroup_namespace, ..facts() };
+        let MountOp::Filesystem(fs) = plan(&config, &facts).unwrap().ops.remove(0) else {
+            panic!("a file system");
+        };
+        assert_eq!((fs.fstype.as_str(), fs.attributes), ("cgroup2", read_only));
+    }
+    starts(&refused(&config, &facts()), "mounts[0]: the container has no control group");
+}
