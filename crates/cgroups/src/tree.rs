@@ -67,6 +67,7 @@ fn make_parent(
 
 fn making(group: &Path, errno: Errno) -> Error {
     failed(format!("making the cgroup {}", group.display()), "mkdirat", errno)
+        .hinted(Errno::ACCESS, || "needs root, or a cgroup delegated to this user".to_owned())
         .hinted(Errno::ROFS, || "the cgroup file system is mounted read-only".to_owned())
         .hinted(Errno::AGAIN, || "cgroup.max.descendants or cgroup.max.depth reached".to_owned())
 }

@@ -76,6 +76,19 @@ fn memory_is_raised_and_lowered_in_any_order() {
 }
 
 #[test]
+fn memory_in_use_is_not_taken_away_on_version_1() {
+    if !has("memory") || host().v1.is_empty() {
+        return;
+    }
+    let group = group("below");
+    let mut helper = group.child("keep 64");
+    assert_eq!(helper.ask(), "kept");
+    let text = group.set(&memory(16 * MIB, None)).unwrap_err().to_string();
+    assert!(text.contains("writing \"16777216\" to memory.limit_in_bytes of "), "{text}");
+    assert!(text.contains("more is in use and cannot be reclaimed"), "{text}");
+}
+
+#[test]
 fn other_memory_limits_are_taken() {
     if !has("memory") {
         return;
@@ -245,6 +258,11 @@ fn helper() {
             let block = vec![1_u8; bytes];
             assert!(block.iter().step_by(4096).all(|byte| *byte == 1));
             "allocated".to_owned()
+        }
+        ["keep", mib] => {
+            let bytes = mib.parse::<usize>().unwrap() << 20;
+            std::mem::forget(std::hint::black_box(vec![1_u8; bytes]));
+            "kept".to_owned()
         }
         ["spawn"] => match Command::new("/bin/true").spawn() {
             Ok(mut child) => {
