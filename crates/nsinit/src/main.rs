@@ -2,9 +2,82 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod change;
+mod config;
+mod delete;
+mod exec;
+mod kill;
+mod list;
+mod note;
+mod oom;
+mod pause;
+mod people;
+mod place;
+mod ps;
+mod report;
+mod settings;
+mod shells;
+mod source;
+mod state;
+mod stats;
+mod table;
+mod time;
+mod usage;
+mod wait;
 
-fn main() {
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::ArgMatches;
+use libcontainer::{Error, Result};
+
+use report::Report;
+use settings::Settings;
+
+fn main() -> ExitCode {
     libcontainer::init();
-    let matches = arguments::command().get_matches();
-    println!("{matches:?} {}", arguments::FLAGS.len());
+    let report = Report::new(Instant::now());
+    let matches = match arguments::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return ExitCode::from(usage::tell(&error, &report)),
+    };
+    let Some((verb, typed)) = matches.subcommand() else { return ExitCode::from(usage::MISTAKE) };
+    let settings = match Settings::of(typed, report) {
+        Ok(settings) => settings,
+        Err((report, error)) => return failed(verb, &report, error),
+    };
+    settings.report.debug(|| format!("{verb}, records in {}", settings.root.display()));
+    let code = match run(verb, &settings, typed) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => failed(verb, &settings.report, error),
+    };
+    settings.report.debug(|| "done".to_owned());
+    code
+}
+
+fn run(verb: &str, settings: &Settings, typed: &ArgMatches) -> Result<u8> {
+    match verb {
+        "exec" => exec::run(settings, typed),
+        "list" => list::run(settings, typed),
+        "ps" => ps::run(settings, typed),
+        "state" => state::run(settings, typed),
+        "stats" => stats::run(settings, typed),
+        "kill" => kill::run(settings, typed),
+        "pause" => pause::pause(settings, typed),
+        "unpause" => pause::unpause(settings, typed),
+        "oom" => oom::run(settings, typed),
+        "wait" => wait::run(settings, typed),
+        "delete" => delete::run(settings, typed),
+        "config" => config::run(settings, typed),
+        "completions" => shells::completions(typed),
+        "man" => shells::man(typed),
+        _ => Err(usage::internal(verb)),
+    }
+}
+
+/// Tells an error, and its exit code (docs/errors.md).
+fn failed(verb: &str, report: &Report, error: Error) -> ExitCode {
+    let error = usage::advise(error);
+    report.error(&error);
+    ExitCode::from(if verb == "exec" { exec::code(&error) } else { 1 })
 }

@@ -9,9 +9,11 @@ use super::{create, help, id};
 pub fn all() -> Vec<Command> {
     vec![
         verb("exec", "Run a command in this directory's container, which is made where none runs")
-            .defer(|command| exec(command).after_long_help(help::EXEC).after_help(
-                "nsinit exec --help tells more, with examples.",
-            )),
+            .defer(|command| {
+                exec(command)
+                    .after_long_help(help::EXEC)
+                    .after_help("nsinit exec --help tells more, with examples.")
+            }),
         verb("list", "List all containers").visible_alias("ls").defer(list),
         verb("ps", "List a container's processes").defer(ps),
         verb("state", "Print everything known of a container, as JSON").defer(only_id),
@@ -49,9 +51,11 @@ fn exec(command: Command) -> Command {
                 .help("Give it a terminal of its own, connected to this one"),
             id(),
             config_file(),
-            Arg::new("user").long("user").short('u').value_name("USER[:GROUP]").help(
-                "Who it runs as, by number or by name of the container [default: root]",
-            ),
+            Arg::new("user")
+                .long("user")
+                .short('u')
+                .value_name("USER[:GROUP]")
+                .help("Who it runs as, by number or by name of the container [default: root]"),
             Arg::new("cwd").long("cwd").value_name("DIR").help("Where it starts, inside"),
             Arg::new("env")
                 .long("env")

@@ -1,0 +1,173 @@
+//! From a flag's text to what it asks for.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use libcontainer::config::{Mount, NamespaceKind, signal};
+use libcontainer::{Error, Result};
+
+use super::{VethPart, What, Where};
+
+/// How many ids a user namespace gets: the 16-bit range that distributions use.
+pub(super) const IDS: u32 = 65536;
+
+/// What `--flag value` asks for.
+pub(super) fn parse(flag: &str, value: &str) -> Result<What> {
+    Ok(match flag {
+        "rootfs" => What::Rootfs(directory(value)?),
+        "mnt" => What::Namespace(NamespaceKind::Mount, namespace(value)?),
+        "pid" => What::Namespace(NamespaceKind::Pid, namespace(value)?),
+        "ipc" => What::Namespace(NamespaceKind::Ipc, namespace(value)?),
+        "net" => What::Namespace(NamespaceKind::Network, namespace(value)?),
+        "uts" => What::Namespace(NamespaceKind::Uts, namespace(value)?),
+        "userns-root-uid" => What::UserNamespace(user(value)?),
+        "security" => What::Security(value.parse().map_err(|_| not("high, medium or low"))?),
+        "hostname" => What::Hostname(filled(value)?),
+        "read-only" => What::ReadOnly,
+        "bind" => What::Mount(bind(value)?),
+        "tmpfs" => What::Mount(tmpfs(value)?),
+        "cgroup" => What::Cgroup,
+        "memory-limit" => What::MemoryLimit(bytes(value)?),
+        "memory-swap" => What::MemorySwap(bytes(value)?),
+        "memory-swappiness" => What::MemorySwappiness(number(value)?),
+        "cpushares" => What::CpuShares(number(value)?),
+        "cpuset-cpus" => What::CpusetCpus(filled(value)?),
+        "cpuset-mems" => What::CpusetMems(filled(value)?),
+        "groups" => What::Group(value.parse()?),
+        "sysctl" => match value.split_once('=') {
+            Some((key, value)) if !key.is_empty() => What::Sysctl(key.into(), value.into()),
+            _ => return Err(not("KEY=VALUE")),
+        },
+        "parent-death-signal" => What::ParentDeathSignal(death_signal(value)?),
+        "apparmor-profile" => What::Apparmor(filled(value)?),
+        "process-label" => What::ProcessLabel(filled(value)?),
+        "mount-label" => What::MountLabel(filled(value)?),
+        "veth-bridge" => What::Veth(VethPart::Bridge(filled(value)?)),
+        "veth-address" => What::Veth(address(value)?),
+        "veth-gateway" => {
+            let gateway = IpAddr::from_str(value).map_err(|_| not("an IP address"))?;
+            What::Veth(VethPart::Gateway(gateway))
+        }
+        "veth-mtu" => What::Veth(VethPart::Mtu(number(value)?)),
+        "init" => What::Init,
+        _ => return Err(not("a flag")),
+    })
+}
+
+fn not(what: &str) -> Error {
+    Error::invalid("", format!("is not {what}"))
+}
+
+fn filled(value: &str) -> Result<String> {
+    if value.is_empty() { Err(Error::invalid("", "is empty")) } else { Ok(value.to_owned()) }
+}
+
+fn number<T: FromStr>(value: &str) -> Result<T> {
+    value.parse().map_err(|_| not("a whole number in range"))
+}
+
+/// A path of the host, which stays what it is wherever it is used.
+fn absolute(value: &str) -> Result<PathBuf> {
+    std::path::absolute(value).map_err(|_| not("a path"))
+}
+
+fn directory(value: &str) -> Result<PathBuf> {
+    let path = absolute(value)?;
+    match std::fs::canonicalize(&path) {
+        Ok(path) if path.is_dir() => Ok(path),
+        Ok(_) => Err(not("a directory")),
+        Err(_) => Err(Error::invalid("", "there is no such directory")),
+    }
+}
+
+fn namespace(value: &str) -> Result<Where> {
+    match value {
+        "private" => Ok(Where::Private),
+        "host" => Ok(Where::Host),
+        path if path.contains('/') => Ok(Where::Path(absolute(path)?)),
+        _ => Err(not("private, host, or the path of a namespace")),
+    }
+}
+
+fn user(value: &str) -> Result<u32> {
+    let first: u32 = number(value)?;
+    match first.checked_add(IDS) {
+        Some(_) => Ok(first),
+        None => Err(Error::invalid("", format!("leaves no room for {IDS} ids"))),
+    }
+}
+
+fn bind(value: &str) -> Result<Mount> {
+    let usage = || not("SRC:DST, SRC:DST:ro or SRC:DST:rw");
+    let mut parts = value.split(':');
+    let (Some(source), Some(target)) = (parts.next(), parts.next()) else { return Err(usage()) };
+    let options: &[&str] = match (parts.next(), parts.next()) {
+        (None | Some("rw"), None) => &["rbind", "rw"],
+        // All that is mounted below it too: nobody expects a hole in it.
+        (Some("ro"), None) => &["rbind", "rro"],
+        _ => return Err(usage()),
+    };
+    if source.is_empty() || !target.starts_with('/') {
+        return Err(usage().with_hint("DST is an absolute path of the container"));
+    }
+    let source = absolute(source)?;
+    if !source.exists() {
+        return Err(Error::invalid("", format!("there is no {}", source.display())));
+    }
+    Ok(mount(target, "bind", Some(source), options))
+}
+
+fn tmpfs(value: &str) -> Result<Mount> {
+    if !value.starts_with('/') {
+        return Err(not("an absolute path of the container"));
+    }
+    Ok(mount(value, "tmpfs", Some("tmpfs".into()), &["nosuid", "nodev", "mode=1777"]))
+}
+
+fn mount(target: &str, fstype: &str, source: Option<PathBuf>, options: &[&str]) -> Mount {
+    let options = options.iter().map(|&option| option.to_owned()).collect();
+    Mount { destination: Path::new(target).into(), fstype: fstype.into(), source, options }
+}
+
+/// A number of bytes, with k, m, g or t for powers of 1024; -1 for no limit.
+fn bytes(value: &str) -> Result<i64> {
+    let usage = || not("a number of bytes, like 67108864, 64m or -1");
+    if value == "-1" {
+        return Ok(-1);
+    }
+    let lower = value.to_ascii_lowercase();
+    let digits = lower.trim_end_matches('b');
+    let (digits, shift) = match digits.chars().last() {
+        Some('k') => (&digits[..digits.len() - 1], 10),
+        Some('m') => (&digits[..digits.len() - 1], 20),
+        Some('g') => (&digits[..digits.len() - 1], 30),
+        Some('t') => (&digits[..digits.len() - 1], 40),
+        _ => (digits, 0),
+    };
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(usage());
+    }
+    let number: i64 = digits.parse().map_err(|_| usage())?;
+    number.checked_mul(1 << shift).ok_or_else(usage)
+}
+
+fn death_signal(value: &str) -> Result<i32> {
+    match value {
+        "none" | "0" => Ok(0),
+        _ => signal::number(value)
+            .ok_or_else(|| Error::invalid("", format!("unknown signal {value:?}"))),
+    }
+}
+
+fn address(value: &str) -> Result<VethPart> {
+    let usage = || not("an address with the length of its prefix, like 10.0.0.2/24");
+    let (address, length) = value.split_once('/').ok_or_else(usage)?;
+    let address: IpAddr = address.parse().map_err(|_| usage())?;
+    let length: u8 = length.parse().map_err(|_| usage())?;
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    if length > most {
+        return Err(usage());
+    }
+    Ok(VethPart::Address(address, length))
+}

@@ -1,0 +1,79 @@
+//! `nsinit delete`: removes all that is left of containers, whoever made them.
+
+use clap::ArgMatches;
+use libcontainer::{Container, Error, ErrorKind, Result};
+use rustix::io::Errno;
+
+use crate::note::Note;
+use crate::people;
+use crate::place::Place;
+use crate::settings::{Settings, texts};
+
+/// Removes the containers that were named, or this directory's.
+pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
+    let force = matches.get_flag("force");
+    let named: Vec<&str> = texts(matches, "ids").chain(texts(matches, "id")).collect();
+    if named.is_empty() {
+        return here(settings, force).map(|()| 0);
+    }
+    let mut code = 0;
+    for id in named {
+        if let Err(error) = one(settings, id, force) {
+            settings.report.error(&error);
+            code = 1;
+        }
+    }
+    Ok(code)
+}
+
+fn here(settings: &Settings, force: bool) -> Result<()> {
+    let place = Place::here()?;
+    match settings.factory.load(&place.id()) {
+        Err(error) if *error.kind() == ErrorKind::NotFound => {
+            let message = format!("no container of {}", place.path().display());
+            let note = Note { place: Some(place), ..Note::default() };
+            if people::remove_leftovers(&note)? || force {
+                return Ok(());
+            }
+            Err(Error::new(ErrorKind::NotFound, message))
+        }
+        result => end(settings, &result?, force),
+    }
+}
+
+fn one(settings: &Settings, id: &str, force: bool) -> Result<()> {
+    match settings.factory.load(id) {
+        Err(error) if force && *error.kind() == ErrorKind::NotFound => Ok(()),
+        result => end(settings, &result?, force),
+    }
+}
+
+fn end(settings: &Settings, container: &Container, force: bool) -> Result<()> {
+    if force {
+        container.kill()?;
+    } else if container.status()?.is_alive() {
+        let message = format!("container {:?} runs", container.id());
+        return Err(Error::new(ErrorKind::NotStopped, message)
+            .with_hint("nsinit kill asks it to end, delete --force ends it"));
+    }
+    remove(settings, container)
+}
+
+/// Removes a container that does not run, and what nsinit made beside it.
+///
+/// # Errors
+/// [`ErrorKind::NotStopped`] where it runs.
+pub fn remove(settings: &Settings, container: &Container) -> Result<()> {
+    let note = container.config().map_or_else(|_| Note::default(), |config| Note::of(&config));
+    let mut tries = 0;
+    loop {
+        people::remove(settings, container.id(), &note)?;
+        match container.destroy() {
+            // Its monitor has kept its exit code between the two: once more.
+            Err(error) if tries < 3 && error.errno() == Some(Errno::NOTEMPTY.raw_os_error()) => {
+                tries += 1;
+            }
+            result => return result,
+        }
+    }
+}

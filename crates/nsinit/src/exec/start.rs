@@ -1,0 +1,262 @@
+//! The command's start: in a running container, or as the first of a new one.
+
+use std::io::IsTerminal;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+
+use libcontainer::{
+    Child, Config, Container, Error, ErrorKind, Process, Result, Status, Stdio, Step, console,
+};
+
+use super::host;
+use super::wanted::Wanted;
+use crate::change::different;
+use crate::note::Note;
+use crate::people::{self, Identity};
+use crate::settings::Settings;
+use crate::source::{self, Source};
+
+/// A command that runs.
+#[derive(Debug)]
+pub struct Started {
+    /// Where.
+    pub container: Container,
+    /// The command.
+    pub child: Child,
+    /// It is the first of this container, which is ours to look after.
+    pub first: Option<First>,
+}
+
+/// What the one who made a container has to see to.
+#[derive(Debug)]
+pub struct First {
+    note: Note,
+    identity: Option<Identity>,
+}
+
+/// Starts the command. Of several who start a container at once, one does, the others join it.
+pub fn start(settings: &Settings, wanted: &Wanted) -> Result<Started> {
+    loop {
+        let found = match settings.factory.load(&wanted.id) {
+            Ok(container) => Some(container),
+            Err(error) if *error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        if let Some(container) = found {
+            match with_existing(settings, wanted, container)? {
+                Some(started) => return Ok(started),
+                None => continue,
+            }
+        }
+        match first(settings, wanted) {
+            // Somebody was faster.
+            Err(error) if *error.kind() == ErrorKind::IdInUse => continue,
+            result => return result,
+        }
+    }
+}
+
+/// What to do about a container that is there; `None` when it is there no longer.
+fn with_existing(
+    settings: &Settings,
+    wanted: &Wanted,
+    container: Container,
+) -> Result<Option<Started>> {
+    match container.status()? {
+        Status::Creating => {
+            container.settle()?;
+            // Its maker has ended without a start when it is still in the making now.
+            if container.status()? == Status::Creating {
+                crate::delete::remove(settings, &container)?;
+            }
+            Ok(None)
+        }
+        Status::Stopped => {
+            crate::delete::remove(settings, &container)?;
+            Ok(None)
+        }
+        _ if wanted.host => {
+            let message = format!("container {:?} runs already", container.id());
+            Err(Error::new(ErrorKind::IdInUse, message)
+                .with_hint("with --host, every call is a container of its own"))
+        }
+        Status::Created | Status::Running | Status::Paused => {
+            match join(settings, wanted, &container) {
+                Ok(child) => Ok(Some(Started { container, child, first: None })),
+                // It ended under our feet, and is to be made again.
+                Err(error)
+                    if *error.kind() == ErrorKind::NotRunning
+                        && container.status().is_ok_and(|status| !status.is_alive()) =>
+                {
+                    Ok(None)
+                }
+                Err(error) => Err(error),
+            }
+        }
+    }
+}
+
+fn join(settings: &Settings, wanted: &Wanted, container: &Container) -> Result<Child> {
+    let config = container.config()?;
+    let note = Note::of(&config);
+    for change in &wanted.changes {
+        change.check(container.id(), &config)?;
+    }
+    if wanted.remove.is_some_and(|remove| remove == note.keep) {
+        return Err(different("--rm", container.id()));
+    }
+    if let Some(file) = &wanted.file {
+        let file = std::path::absolute(file).unwrap_or_else(|_| PathBuf::from(file));
+        if note.file.as_ref() != Some(&file) {
+            return Err(different("--config", container.id()));
+        }
+    }
+    settings.report.debug(|| "it runs: joining".to_owned());
+    let process = streams(wanted, wanted.process(&config), wanted.tty)?;
+    let child = container.exec(process)?;
+    settings.report.debug(|| format!("the command runs as pid {}", child.pid()));
+    Ok(child)
+}
+
+/// Makes the container and starts the command as its PID 1.
+fn first(settings: &Settings, wanted: &Wanted) -> Result<Started> {
+    let (config, note) = prepare(settings, wanted)?;
+    let tty = config.process.terminal;
+    let process = streams(wanted, wanted.process(&config), tty)?;
+    let container = settings.factory.create(&wanted.id, config)?;
+    let identity = people::identity(settings, &wanted.id);
+    settings.report.debug(|| "recorded".to_owned());
+    let first = First { note, identity };
+    let started = match first.note.placeholder {
+        true => people::hold_name(&first.note),
+        false => Ok(()),
+    };
+    match started.and_then(|()| container.run(process)) {
+        Ok(child) => {
+            settings.report.debug(|| format!("the command runs as pid {}", child.pid()));
+            Ok(Started { container, child, first: Some(first) })
+        }
+        Err(error) => {
+            first.clean_up(settings, &container);
+            Err(error)
+        }
+    }
+}
+
+/// The configuration of a new container, with all that was asked for.
+fn prepare(settings: &Settings, wanted: &Wanted) -> Result<(Config, Note)> {
+    let mut note = Note { keep: wanted.remove == Some(false), ..Note::default() };
+    let (mut config, vacant) = if wanted.host {
+        (host::config(&wanted.place)?, false)
+    } else {
+        let Source { config, file, vacant, warnings } =
+            source::read(wanted.file.as_deref(), &wanted.place)?;
+        warnings.iter().for_each(|warning| settings.report.warning(warning));
+        settings.report.debug(|| match &file {
+            Some(file) => format!("configuration of {}", file.display()),
+            None => "the template".to_owned(),
+        });
+        note.file = file;
+        note.place = Some(wanted.place.clone());
+        note.files_in_root = settings.root_is_named;
+        (config, vacant)
+    };
+    for change in &wanted.changes {
+        change.apply(&mut config);
+    }
+    if !wanted.args.is_empty() {
+        config.process.args.clone_from(&wanted.args);
+    }
+    if config.process.args.is_empty() {
+        let message = "there is no command to run";
+        return Err(Error::new(ErrorKind::InvalidConfig { field: String::new() }, message)
+            .with_hint("nsinit exec COMMAND, or args in container.json"));
+    }
+    if !wanted.host {
+        source::check_root(&config, &wanted.place)?;
+        note.placeholder = protect(&mut config, &note, vacant);
+    }
+    let interactive = || wanted.detach.is_none() && std::io::stdin().is_terminal();
+    config.process.terminal = wanted.tty || (config.process.terminal && interactive());
+    if config.cgroup.is_none() {
+        config.cgroup = Some(PathBuf::from("nsinit").join(&wanted.id));
+    }
+    note.put(&mut config);
+    Ok((config, note))
+}
+
+/// Keeps the container from its own next configuration; whether an empty one is to be made.
+fn protect(config: &mut Config, note: &Note, vacant: bool) -> bool {
+    if let Some(file) = &note.file {
+        source::protect(config, file);
+    }
+    let Some(place) = &note.place else { return false };
+    if !vacant && note.file.as_deref() == Some(&place.path().join(source::FILE)) {
+        return false;
+    }
+    // A directory that we may not write to, neither may the container.
+    let writable = rustix::fs::access(place.path(), rustix::fs::Access::WRITE_OK).is_ok();
+    vacant && writable && source::protect(config, &place.path().join(source::FILE))
+}
+
+fn streams(wanted: &Wanted, mut process: Process, tty: bool) -> Result<Process> {
+    process.spec.terminal = tty;
+    if tty {
+        process.spec.console_size = console::size(std::io::stdin().as_fd())
+            .or_else(|_| console::size(std::io::stdout().as_fd()))
+            .ok();
+    }
+    if let Some(log) = &wanted.detach {
+        process = process.silent();
+        if let Some(path) = log {
+            let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
+            let file =
+                sys::Context::sys(file, "open", || path.display().to_string()).step(|| "--log")?;
+            let copy = file.try_clone();
+            let copy = sys::Context::sys(copy, "fcntl", || "F_DUPFD").step(|| "--log")?;
+            (process.stdout, process.stderr) = (Stdio::Fd(file.into()), Stdio::Fd(copy.into()));
+        }
+    }
+    Ok(process)
+}
+
+impl First {
+    /// Writes the files for people, unless there is nothing to read about any more.
+    pub fn tell_people(&self, settings: &Settings, container: &Container) {
+        if self.note.place.is_none() {
+            return;
+        }
+        match people::write(settings, container, &self.note) {
+            Ok(()) => settings.report.debug(|| "state.json and pid written".to_owned()),
+            Err(error) => settings.report.debug(|| format!("no state.json: {error}")),
+        }
+    }
+
+    /// Sees to what remains when the command has ended.
+    pub fn finish(&self, settings: &Settings, container: &Container, code: Option<u8>) {
+        if self.note.keep {
+            if let Some(code) = code
+                && let Err(error) = people::write_exit(settings, container.id(), code)
+            {
+                settings.report.error(&error);
+            }
+            return;
+        }
+        self.clean_up(settings, container);
+        settings.report.debug(|| "removed".to_owned());
+    }
+
+    /// Removes the container. What that leaves is told, and does not change the exit code.
+    fn clean_up(&self, settings: &Settings, container: &Container) {
+        // A successor of the same id may have removed it all and put its own there.
+        if people::identity(settings, container.id()) == self.identity
+            && let Err(error) = people::remove(settings, container.id(), &self.note)
+        {
+            settings.report.error(&error);
+        }
+        // A PID namespace shared with others keeps processes alive when the first has ended.
+        if let Err(error) = container.destroy() {
+            settings.report.error(&error);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What `exec` is asked for.
+
+use std::path::PathBuf;
+
+use clap::ArgMatches;
+use libcontainer::config::User;
+use libcontainer::{Config, Error, ErrorKind, Process, ProcessSpec, Result};
+
+use crate::change::{self, Change};
+use crate::place::Place;
+use crate::settings::{text, texts};
+
+/// A command to be run, and the container to make for it where none runs.
+#[derive(Debug)]
+pub struct Wanted {
+    /// The container's id.
+    pub id: String,
+    /// The directory that it is called from.
+    pub place: Place,
+    /// It runs on a view of this host, alone.
+    pub host: bool,
+    /// The configuration file.
+    pub file: Option<String>,
+    /// What the create flags ask for.
+    pub changes: Vec<Change>,
+    /// Whether the container goes when it ends, where that was said.
+    pub remove: Option<bool>,
+    /// In the background, with its output here.
+    pub detach: Option<Option<PathBuf>>,
+    /// The command; empty for the file's own.
+    pub args: Vec<String>,
+    /// Who it runs as.
+    pub user: Option<User>,
+    /// Where it starts.
+    pub cwd: Option<PathBuf>,
+    /// Variables on top of the container's.
+    pub env: Vec<String>,
+    /// With a terminal.
+    pub tty: bool,
+}
+
+impl Wanted {
+    /// From the options of `exec`.
+    pub fn of(matches: &ArgMatches) -> Result<Self> {
+        if matches.get_flag("systemd") {
+            let message = "--systemd: control groups by way of systemd are not there yet";
+            return Err(Error::new(ErrorKind::System, message));
+        }
+        let place = Place::here()?;
+        let host = matches.get_flag("host");
+        let named = text(matches, "id");
+        let id = match named {
+            Some(id) => id.to_owned(),
+            None if host => super::host::id(),
+            None => place.id(),
+        };
+        let user = match text(matches, "user") {
+            Some(user) => Some(user.parse().map_err(|e: Error| e.within("--user"))?),
+            None => None,
+        };
+        Ok(Self {
+            id,
+            place,
+            host,
+            file: text(matches, "config").map(str::to_owned),
+            changes: change::all(matches)?,
+            remove: matches.get_one::<bool>("rm").copied(),
+            detach: matches.get_flag("detach").then(|| text(matches, "log").map(PathBuf::from)),
+            args: texts(matches, "command").map(str::to_owned).collect(),
+            user,
+            cwd: text(matches, "cwd").map(PathBuf::from),
+            env: texts(matches, "env").filter_map(variable).collect::<Result<_>>()?,
+            tty: matches.get_flag("tty"),
+        })
+    }
+
+    /// The process, on top of the container's configuration.
+    pub fn process(&self, config: &Config) -> Process {
+        let mut spec = ProcessSpec {
+            args: self.args.clone(),
+            cwd: self.cwd.clone(),
+            user: self.user.clone(),
+            ..ProcessSpec::default()
+        };
+        if !self.env.is_empty() {
+            let mut env = config.process.env.clone().unwrap_or_default();
+            // A later one takes the place of an earlier one of its name.
+            env.extend(self.env.iter().cloned());
+            spec.env = Some(env);
+        }
+        if self.detach.is_some() && !self.changes.iter().any(Change::is_death_signal) {
+            // It is to outlive the one who starts it.
+            spec.parent_death_signal = Some(0);
+        }
+        Process { spec, ..Process::default() }
+    }
+}
+
+/// `KEY=VALUE`, or KEY with the value that it has here; nothing where it has none.
+fn variable(text: &str) -> Option<Result<String>> {
+    let bad = |why: &str| {
+        let message = format!("--env {text}: {why}");
+        Some(Err(Error::new(ErrorKind::InvalidConfig { field: String::new() }, message)))
+    };
+    match text.split_once('=') {
+        Some(("", _)) => bad("has no name"),
+        Some(_) => Some(Ok(text.to_owned())),
+        None if text.is_empty() => bad("has no name"),
+        None => match std::env::var(text) {
+            Ok(value) => Some(Ok(format!("{text}={value}"))),
+            Err(std::env::VarError::NotPresent) => None,
+            Err(std::env::VarError::NotUnicode(_)) => bad("is not UTF-8 here"),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! From what was typed to what the program works with.
+
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+use libcontainer::{Container, Error, ErrorKind, Factory, Result};
+
+use crate::place::Place;
+use crate::report::Report;
+
+/// What every verb needs.
+#[derive(Debug)]
+pub struct Settings {
+    /// The state root.
+    pub root: PathBuf,
+    /// It was named on the command line, so that files for people belong below it.
+    pub root_is_named: bool,
+    /// Where errors and debug lines go.
+    pub report: Report,
+    /// Over the state root.
+    pub factory: Factory,
+}
+
+impl Settings {
+    /// From the global options.
+    ///
+    /// # Errors
+    /// No state root can be told; the log file cannot be opened.
+    pub fn of(
+        matches: &ArgMatches,
+        mut report: Report,
+    ) -> std::result::Result<Self, (Report, Error)> {
+        let log = matches.get_one::<String>("log-file").map(Path::new);
+        if let Err(error) = report.configure(matches.get_flag("debug"), log) {
+            return Err((report, error));
+        }
+        if matches.get_one::<String>("criu").is_some() {
+            let message = "--criu is for checkpoint and restore, and those are not there yet";
+            return Err((report, Error::new(ErrorKind::System, message)));
+        }
+        let root_is_named = matches.value_source("root") == Some(ValueSource::CommandLine);
+        let root = match matches.get_one::<String>("root") {
+            Some(named) => std::path::absolute(named).unwrap_or_else(|_| PathBuf::from(named)),
+            None => match default_root() {
+                Ok(root) => root,
+                Err(error) => return Err((report, error)),
+            },
+        };
+        let factory = Factory::new(&root);
+        Ok(Self { root, root_is_named, report, factory })
+    }
+
+    /// The container that was asked for, or the one of the current directory.
+    ///
+    /// # Errors
+    /// As [`Factory::load`]; where none was named, with a word about which one is meant.
+    pub fn container(&self, matches: &ArgMatches) -> Result<Container> {
+        if let Some(id) = matches.get_one::<String>("id") {
+            return self.factory.load(id);
+        }
+        let place = Place::here()?;
+        self.factory.load(&place.id()).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => {
+                let message = format!("no container of {}", place.path().display());
+                Error::new(ErrorKind::NotFound, message)
+                    .with_hint("nsinit list tells which there are; --id names one")
+            }
+            _ => error,
+        })
+    }
+}
+
+/// `/run/nsinit`, or for others than root a directory of their own.
+fn default_root() -> Result<PathBuf> {
+    if rustix::process::geteuid().is_root() {
+        return Ok(PathBuf::from("/run/nsinit"));
+    }
+    match std::env::var_os("XDG_RUNTIME_DIR") {
+        Some(directory) if Path::new(&directory).is_absolute() => {
+            Ok(Path::new(&directory).join("nsinit"))
+        }
+        _ => Err(Error::new(ErrorKind::System, "there is no directory to keep records in")
+            .with_hint("set XDG_RUNTIME_DIR, or name one by --root")),
+    }
+}
+
+/// The text that was given for `name`.
+pub fn text<'a>(matches: &'a ArgMatches, name: &str) -> Option<&'a str> {
+    matches.get_one::<String>(name).map(String::as_str)
+}
+
+/// All the texts that were given for `name`.
+pub fn texts<'a>(matches: &'a ArgMatches, name: &str) -> impl Iterator<Item = &'a str> {
+    matches.get_many::<String>(name).into_iter().flatten().map(String::as_str)
+}

@@ -1,0 +1,14 @@
+//! `nsinit stats`
+
+use clap::ArgMatches;
+use libcontainer::Result;
+
+use crate::report::print;
+use crate::settings::Settings;
+use crate::state::json;
+
+/// Prints what a container uses.
+pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
+    print(&json(&settings.container(matches)?.stats()?)?)?;
+    Ok(0)
+}
