@@ -50,9 +50,7 @@ pub fn init() {
 
 fn boot(socket: &mut Socket) -> Result<()> {
     sys::thread::set_name(c"libcontainer:0");
-    // Nobody inside may trace us or look at our descriptors once we are in (CVE-2016-9962), and
-    // nothing of ours outlives a creator that is killed half-way.
-    set_dumpable_behavior(DumpableBehavior::NotDumpable).sys("prctl", || "PR_SET_DUMPABLE")?;
+    // Nothing of ours outlives a creator that is killed half-way.
     set_parent_process_death_signal(Some(Signal::KILL)).sys("prctl", || "PR_SET_PDEATHSIG")?;
     sys::close::cloexec_from(3)?;
     let (plan, fds) = match socket.receive()? {
@@ -96,16 +94,30 @@ fn prepare_start(start: StartPlan, socket: &Socket, proc: &Procfs) -> Result<(u6
         None => None,
     };
     let namespaces = &start.namespaces;
+    // Opened before the change of user namespace: the kernel asks who opened it.
+    let clocks = match &namespaces.time {
+        Some(offsets) if !offsets.is_empty() => {
+            Some((offsets, proc.open_file("self/timens_offsets", OFlags::WRONLY)?))
+        }
+        _ => None,
+    };
+    if !namespaces.user {
+        become_opaque()?;
+    }
     join_by_path(namespaces)?;
     if namespaces.user {
         unshare(flag::USER).hint(|| user_namespace_hint(proc))?;
         socket.send(&FromInit::WantMaps, &[])?;
         expect_maps(socket)?;
+        // Not before: an unprivileged creator may write the maps of a process of his own only.
+        become_opaque()?;
         become_root()?;
     }
-    if let Some(offsets) = &namespaces.time {
+    if namespaces.time.is_some() {
         unshare(flag::TIME)?;
-        set_offsets(offsets, proc)?;
+    }
+    if let Some((offsets, file)) = clocks {
+        set_offsets(offsets, &file).step(|| "setting the time namespace's offsets")?;
     }
     Ok((namespaces.born, Kind::Start { start: Box::new(start), sources }))
 }
@@ -156,6 +168,12 @@ fn not_joined(error: sys::SysError, kind: NamespaceKind, path: &std::path::Path)
     error
 }
 
+/// From here on nobody inside may trace this process or look at its descriptors (CVE-2016-9962).
+fn become_opaque() -> Result<()> {
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).sys("prctl", || "PR_SET_DUMPABLE")?;
+    Ok(())
+}
+
 /// Descriptors for hundreds of bind sources; the program gets the old limit back.
 fn raise_descriptor_limit() -> Rlimit {
     let before = getrlimit(Resource::Nofile);
@@ -184,7 +202,7 @@ fn become_root() -> Result<()> {
     Ok(())
 }
 
-fn set_offsets(offsets: &[(Clock, TimeOffset)], proc: &Procfs) -> Result<()> {
+fn set_offsets(offsets: &[(Clock, TimeOffset)], file: &OwnedFd) -> Result<()> {
     let mut text = String::new();
     for (clock, offset) in offsets {
         let name = match clock {
@@ -193,10 +211,9 @@ fn set_offsets(offsets: &[(Clock, TimeOffset)], proc: &Procfs) -> Result<()> {
         };
         text.push_str(&format!("{name} {} {}\n", offset.secs, offset.nanosecs));
     }
-    if text.is_empty() {
-        return Ok(());
-    }
-    proc.write("self/timens_offsets", text.as_bytes())
+    rustix::io::write(file, text.as_bytes())
+        .sys("write", || format!("{text:?} to /proc/self/timens_offsets"))?;
+    Ok(())
 }
 
 fn user_namespace_hint(proc: &Procfs) -> String {
@@ -207,6 +224,7 @@ fn user_namespace_hint(proc: &Procfs) -> String {
 
 fn prepare_join(join: JoinPlan, descriptors: &Descriptors) -> Result<(u64, Kind)> {
     let gone = || Error::new(ErrorKind::NotRunning, "container not running");
+    become_opaque()?;
     let init: &OwnedFd = descriptors.init.as_ref().ok_or_else(gone)?;
     enter(init.as_fd(), join.namespaces).map_err(|error| match error.errno() {
         rustix::io::Errno::SRCH => gone(),

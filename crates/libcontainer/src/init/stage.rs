@@ -77,6 +77,12 @@ pub fn inside(stage: &mut Inside<'_>) -> Result<Infallible> {
     drop(terminal);
     // From here on the container lives by its record, not by its creator.
     set_parent_process_death_signal(None).sys("prctl", || "PR_SET_PDEATHSIG")?;
+    if let Some(signal) = stage.process.parent_death_signal {
+        sys::death_signal::set(signal).step(|| "setting the parent death signal")?;
+        if stage.socket.is_hung_up() {
+            return Err(creator_gone());
+        }
+    }
     if stage.hold {
         stage.socket.send(&FromInit::Built(applied.warnings().to_vec()), &[])?;
         *stage.socket = exec::wait_for_start(&stage.descriptors)?;
@@ -148,9 +154,11 @@ impl Inside<'_> {
         self.heard = true;
         match came {
             Received::Message(message, _) if discriminant(&message) == discriminant(due) => Ok(()),
-            _ => {
-                Err(Error::new(ErrorKind::System, "the container's creator ended during the start"))
-            }
+            _ => Err(creator_gone()),
         }
     }
+}
+
+fn creator_gone() -> Error {
+    Error::new(ErrorKind::System, "the container's creator ended during the start")
 }

@@ -100,13 +100,9 @@ impl Applied {
         &self.warnings
     }
 
-    /// Sets the parent death signal (nothing after this clears it but execve of a set-user-ID
-    /// program, prctl(2)) and the limits, loads the filters, and gives up what loading them
+    /// Sets the limits, loads the filters, and gives up what loading them
     /// needed. The descriptor is the listener of the filter that leaves calls to an agent.
     pub fn seal(self, plan: &ProcessPlan) -> Result<Option<OwnedFd>> {
-        if let Some(signal) = plan.parent_death_signal {
-            sys::death_signal::set(signal).step(|| "setting the parent death signal")?;
-        }
         rlimits::set(&plan.rlimits)?;
         let listener = seccomp::load(&plan.filters)?;
         if let Some(grant) = self.pending {

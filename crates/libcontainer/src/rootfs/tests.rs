@@ -6,4 +6,5 @@ mod child;
 mod host;
 mod mounts;
 mod nodes;
+mod user;
 mod whole;

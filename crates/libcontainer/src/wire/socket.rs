@@ -4,12 +4,14 @@ use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, memfd_create};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
 };
+use rustix::time::Timespec;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sys::{Context, SysError};
@@ -61,6 +63,14 @@ impl Socket {
     /// The descriptor alone.
     pub fn into_fd(self) -> OwnedFd {
         self.fd
+    }
+
+    /// Whether every copy of the other end is closed.
+    pub fn is_hung_up(&self) -> bool {
+        let mut fds = [PollFd::new(&self.fd, PollFlags::empty())];
+        let now = Timespec::default();
+        let polled = rustix::io::retry_on_intr(|| poll(&mut fds, Some(&now)));
+        polled.is_ok() && fds[0].revents().contains(PollFlags::HUP)
     }
 
     /// Sends a message with descriptors. A peer that is gone is EPIPE, never a SIGPIPE.

@@ -49,6 +49,11 @@ pub fn without(call: &str, name: &str, body: impl FnOnce(&Path)) {
     let mut command = Command::new("strace");
     command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")]);
     command.args(["-e", &format!("inject={call}:error=ENOSYS")]);
+    under(command, name, body);
+}
+
+/// The same, as what `command` executes.
+pub fn under(mut command: Command, name: &str, body: impl FnOnce(&Path)) {
     command.arg(std::env::current_exe().unwrap());
     again(name, command, body);
 }

@@ -221,37 +221,45 @@ fn errors_say_what_where_and_why() {
 /// The container's own groups, and nothing above them, on whatever hierarchies there are.
 #[test]
 fn cgroups_show_the_containers_own() {
-    isolated("mounts::cgroups_show_the_containers_own", |scratch| {
-        let host = cgroups::Host::detect().unwrap();
-        let name = format!("rootfs-test-{}", std::process::id());
-        let manager = cgroups::Manager::new(&host, Path::new(&name)).unwrap();
-        manager.create().unwrap();
-        let mut config = config(
-            scratch,
-            vec![mount("proc", "/proc", &[]), mount("cgroup", "/sys/fs/cgroup", &["ro", "nosuid"])],
-        );
-        config.readonly_rootfs = true;
-        let unified = host.mode == cgroups::Mode::V2;
-        let cgroup_paths = manager.paths().clone();
-        let facts = MountFacts { cgroup_unified: unified, cgroup_paths, ..facts() };
-        let outcome = thread::scope(|scope| {
-            let inside = || {
-                entered(&config, &facts).unwrap();
-                let top = Path::new("/sys/fs/cgroup");
-                assert!(fs::create_dir(top.join("new")).is_err(), "read-only");
-                let groups: Vec<_> = match unified {
-                    true => vec![top.to_owned()],
-                    false => fs::read_dir(top).unwrap().map(|e| e.unwrap().path()).collect(),
-                };
-                assert!(!groups.is_empty());
-                for group in groups {
-                    assert_eq!(fs::read_to_string(group.join("cgroup.procs")).unwrap(), "");
-                    assert!(fs::write(group.join("cgroup.procs"), "0").is_err());
-                }
-            };
-            scope.spawn(inside).join()
-        });
-        manager.destroy().unwrap();
-        outcome.unwrap();
+    isolated("mounts::cgroups_show_the_containers_own", cgroups_are_its_own);
+}
+
+/// The same in a view with version 2 only, where this machine has it.
+#[test]
+fn cgroups_of_version_2_show_the_containers_own() {
+    isolated("mounts::cgroups_of_version_2_show_the_containers_own", |scratch| {
+        private_host();
+        run(Command::new("mount").args(["-t", "cgroup2", "none", "/sys/fs/cgroup"]));
+        cgroups_are_its_own(scratch);
     });
+}
+
+fn cgroups_are_its_own(scratch: &Path) {
+    let host = cgroups::Host::detect().unwrap();
+    let name = format!("rootfs-test-{}", std::process::id());
+    let manager = cgroups::Manager::new(&host, Path::new(&name)).unwrap();
+    manager.create().unwrap();
+    let mounts =
+        vec![mount("proc", "/proc", &[]), mount("cgroup", "/sys/fs/cgroup", &["ro", "nosuid"])];
+    let config = config(scratch, mounts);
+    let unified = host.mode == cgroups::Mode::V2;
+    let cgroup_paths = manager.paths().clone();
+    let facts = MountFacts { cgroup_unified: unified, cgroup_paths, ..facts() };
+    let inside = || {
+        entered(&config, &facts).unwrap();
+        let top = Path::new("/sys/fs/cgroup");
+        assert!(fs::create_dir(top.join("new")).is_err(), "read-only");
+        let groups: Vec<_> = match unified {
+            true => vec![top.to_owned()],
+            false => fs::read_dir(top).unwrap().map(|e| e.unwrap().path()).collect(),
+        };
+        assert!(!groups.is_empty());
+        for group in groups {
+            assert_eq!(fs::read_to_string(group.join("cgroup.procs")).unwrap(), "");
+            assert!(fs::write(group.join("cgroup.procs"), "0").is_err());
+        }
+    };
+    let outcome = thread::scope(|scope| scope.spawn(inside).join());
+    manager.destroy().unwrap();
+    outcome.unwrap();
 }
