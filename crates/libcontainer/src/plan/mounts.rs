@@ -13,7 +13,7 @@ use crate::config::mount_flags::{self, MountOptions, attr};
 use crate::config::{Config, Mount, Propagation, Rootfs};
 use crate::{Error, Result};
 
-pub use host::host_mounts;
+pub use host::{host_mounts, mounts_on};
 pub use ops::{
     Attributes, DeviceNode, Entry, Filesystem, Layer, MountOp, Node, RootSource, RootfsPlan, Source,
 };
@@ -65,6 +65,10 @@ pub fn plan(config: &Config, facts: &MountFacts) -> Result<RootfsPlan> {
             return Err(Error::invalid("rootfs", what));
         }
         (MountNamespace::Host, _) => Entry::Chroot,
+        (MountNamespace::New, true) if facts.user_namespace => {
+            let what = "cannot be had in a user namespace: the host's mounts would stay in reach";
+            return Err(Error::invalid("no_pivot_root", what));
+        }
         (MountNamespace::New, true) => Entry::Move,
         (MountNamespace::New, false) => Entry::Pivot,
     };

@@ -119,6 +119,13 @@ pub fn host_mounts(mountinfo: &[u8]) -> Vec<Layer> {
     layers
 }
 
+/// The mounts that lie directly on mount `id`, with their ids and mount points.
+pub fn mounts_on(mountinfo: &[u8], id: u64) -> Vec<(u64, PathBuf)> {
+    let lines = mountinfo.split(|byte| *byte == b'\n').filter_map(parse);
+    let on = lines.filter(|line| u64::from(line.parent) == id && line.parent != line.id);
+    on.map(|line| (u64::from(line.id), line.mountpoint)).collect()
+}
+
 fn holds_files(line: &Line) -> bool {
     let replaced = NOT_THE_HOSTS.iter().any(|top| line.mountpoint.starts_with(top));
     !replaced && !KERNELS.contains(&line.fstype.as_str())

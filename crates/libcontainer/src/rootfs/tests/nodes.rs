@@ -1,6 +1,7 @@
 //! Device nodes and links, and the other ways into a root.
 
 use std::fs;
+use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 use std::thread;
@@ -105,6 +106,19 @@ fn a_root_is_entered_without_a_pivot() {
             let text = fs::read_to_string("/proc/thread-self/mountinfo").unwrap();
             assert_eq!(text.lines().count(), 2, "{text}");
             assert_eq!(std::env::current_dir().unwrap(), Path::new("/"));
+            // The old way out of a chroot leads nowhere.
+            fs::create_dir("/below").unwrap();
+            rustix::process::chroot("below").unwrap();
+            (0..64).for_each(|_| rustix::process::chdir("..").unwrap());
+            assert!(Path::new("below").exists() && !Path::new("usr").exists());
+            // Whoever may unmount finds the ramfs, and nothing that was mounted on it.
+            rustix::process::chroot(".").unwrap();
+            let own = fs::File::open("/proc/thread-self/ns/mnt").unwrap();
+            rustix::mount::unmount("/", rustix::mount::UnmountFlags::DETACH).unwrap();
+            sys::namespace::enter(own.as_fd(), sys::namespace::flag::MOUNT).unwrap();
+            assert!(Path::new("/usr").exists(), "the host's root");
+            assert_eq!(fs::read_dir("/proc").unwrap().count(), 0);
+            assert_eq!(fs::read_dir("/sys").unwrap().count(), 0);
         });
     });
 }
