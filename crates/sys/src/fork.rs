@@ -63,15 +63,19 @@ pub fn fork(birth: &Birth<'_>) -> Result<Fork> {
     // by a thread that the child lacks.
     let pid =
         unsafe { libc::syscall(libc::SYS_clone3, ptr::from_ref(&args), size_of::<CloneArgs>()) };
+    let Ok(pid) = i32::try_from(pid).and_then(u32::try_from) else {
+        return Err(SysError::new(
+            "clone3",
+            crate::namespace::names(birth.namespaces),
+            last_errno(),
+        ));
+    };
     match Pid::from_raw(pid as i32) {
         None => Ok(Fork::Child),
-        Some(pid) if pid.as_raw_nonzero().get() > 0 => {
+        Some(pid) => {
             // SAFETY: the kernel stored a new descriptor there that nothing else owns.
             let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
             Ok(Fork::Parent { pid, pidfd })
-        }
-        Some(_) => {
-            Err(SysError::new("clone3", crate::namespace::names(birth.namespaces), last_errno()))
         }
     }
 }

@@ -62,12 +62,15 @@ fn boot(socket: &mut Socket) -> Result<()> {
     let proc = Procfs::open().step(|| "opening /proc")?;
     privileges::outside(&plan.process, &proc)?;
     let InitPlan { entry, process, hold, .. } = plan;
-    let (birth, kind) = match entry {
+    let (namespaces, newcomer, kind) = match entry {
         Entry::Start(start) => prepare_start(*start, socket, &proc)?,
         Entry::Join(join) => prepare_join(join, &descriptors)?,
     };
+    // Who makes an IPC namespace owns the root of its message queues.
+    let late = if newcomer { namespaces & flag::IPC } else { 0 };
+    // As whoever we are outside: root of a new user namespace may not write to our groups.
     let birth = Birth {
-        namespaces: birth,
+        namespaces: namespaces & !late,
         cgroup: descriptors.cgroup.as_ref().map(AsFd::as_fd),
         sibling: true,
     };
@@ -76,8 +79,18 @@ fn boot(socket: &mut Socket) -> Result<()> {
             socket.send(&FromInit::Born(pid.as_raw_nonzero().get()), &[pidfd.as_fd()])
         }
         Fork::Child => {
-            let mut stage =
-                Inside { socket, process, hold, kind, descriptors, proc, limits, heard: false };
+            let mut stage = Inside {
+                socket,
+                process,
+                hold,
+                kind,
+                descriptors,
+                proc,
+                limits,
+                newcomer,
+                late,
+                heard: false,
+            };
             let Err(error) = inside(&mut stage);
             if !stage.heard {
                 // The creator must know of our birth before it hears of our failure.
@@ -88,7 +101,8 @@ fn boot(socket: &mut Socket) -> Result<()> {
     }
 }
 
-fn prepare_start(start: StartPlan, socket: &Socket, proc: &Procfs) -> Result<(u64, Kind)> {
+/// The namespaces to be born into, and whether the user namespace is another one by then.
+fn prepare_start(start: StartPlan, socket: &Socket, proc: &Procfs) -> Result<(u64, bool, Kind)> {
     let sources = match &start.rootfs {
         Some(rootfs) => Some(rootfs::open_sources(rootfs)?),
         None => None,
@@ -111,7 +125,6 @@ fn prepare_start(start: StartPlan, socket: &Socket, proc: &Procfs) -> Result<(u6
         expect_maps(socket)?;
         // Not before: an unprivileged creator may write the maps of a process of his own only.
         become_opaque()?;
-        become_root()?;
     }
     if namespaces.time.is_some() {
         unshare(flag::TIME)?;
@@ -119,7 +132,9 @@ fn prepare_start(start: StartPlan, socket: &Socket, proc: &Procfs) -> Result<(u6
     if let Some((offsets, file)) = clocks {
         set_offsets(offsets, &file).step(|| "setting the time namespace's offsets")?;
     }
-    Ok((namespaces.born, Kind::Start { start: Box::new(start), sources }))
+    let newcomer =
+        namespaces.user || namespaces.join.iter().any(|(kind, _)| *kind == NamespaceKind::User);
+    Ok((namespaces.born, newcomer, Kind::Start { start: Box::new(start), sources }))
 }
 
 fn join_by_path(plan: &NamespacePlan) -> Result<()> {
@@ -147,7 +162,6 @@ fn join_by_path(plan: &NamespacePlan) -> Result<()> {
     }
     for (kind, path, fd) in user {
         enter(fd.as_fd(), flag_of(kind)).map_err(|error| not_joined(error, kind, path))?;
-        become_root()?;
     }
     for (kind, path, fd) in later {
         enter(fd.as_fd(), flag_of(kind)).map_err(|error| not_joined(error, kind, path))?;
@@ -190,7 +204,7 @@ fn expect_maps(socket: &Socket) -> Result<()> {
 }
 
 /// Root of the user namespace just entered, without the groups from outside.
-fn become_root() -> Result<()> {
+pub fn become_root() -> Result<()> {
     // Where setgroups is denied (an unprivileged map), the groups stay and mean nothing inside.
     let _ = set_thread_groups(&[]);
     set_thread_res_gid(Gid::ROOT, Gid::ROOT, Gid::ROOT)
@@ -222,7 +236,7 @@ fn user_namespace_hint(proc: &Procfs) -> String {
     format!("user.max_user_namespaces is {limit}")
 }
 
-fn prepare_join(join: JoinPlan, descriptors: &Descriptors) -> Result<(u64, Kind)> {
+fn prepare_join(join: JoinPlan, descriptors: &Descriptors) -> Result<(u64, bool, Kind)> {
     let gone = || Error::new(ErrorKind::NotRunning, "container not running");
     become_opaque()?;
     let init: &OwnedFd = descriptors.init.as_ref().ok_or_else(gone)?;
@@ -236,8 +250,6 @@ fn prepare_join(join: JoinPlan, descriptors: &Descriptors) -> Result<(u64, Kind)
         rustix::process::fchdir(root).sys("fchdir", || "to the container's root")?;
         rustix::process::chroot(".").sys("chroot", || "to the container's root")?;
     }
-    if join.namespaces & flag::USER != 0 {
-        become_root()?;
-    }
-    Ok((0, Kind::Join { wants_joined: join.wants_joined }))
+    let newcomer = join.namespaces & flag::USER != 0;
+    Ok((0, newcomer, Kind::Join { wants_joined: join.wants_joined }))
 }

@@ -13,6 +13,7 @@ use sys::namespace::{flag, unshare};
 
 use crate::error::Step;
 use crate::init::descriptors::Descriptors;
+use crate::init::boot::become_root;
 use crate::init::{exec, reaper};
 use crate::plan::StartPlan;
 use crate::plan::process::ProcessPlan;
@@ -36,6 +37,10 @@ pub struct Inside<'a> {
     pub proc: Procfs,
     /// The limit on descriptors that the program gets back.
     pub limits: Rlimit,
+    /// Whether it is in another user namespace than before, and not yet root there.
+    pub newcomer: bool,
+    /// The CLONE_NEW* flags of the namespaces that must be made by that root.
+    pub late: u64,
     /// Whether the creator has said anything to this stage.
     pub heard: bool,
 }
@@ -59,6 +64,12 @@ pub enum Kind {
 /// The rest of the way; returns only when something failed.
 pub fn inside(stage: &mut Inside<'_>) -> Result<Infallible> {
     sys::thread::set_name(c"libcontainer:1");
+    if stage.newcomer {
+        become_root()?;
+    }
+    if stage.late != 0 {
+        unshare(stage.late)?;
+    }
     set_parent_process_death_signal(Some(Signal::KILL)).sys("prctl", || "PR_SET_PDEATHSIG")?;
     // A session of its own always: no ioctl of the program's reaches the caller's terminal.
     setsid().sys("setsid", || "")?;
@@ -85,6 +96,8 @@ pub fn inside(stage: &mut Inside<'_>) -> Result<Infallible> {
     }
     if stage.hold {
         stage.socket.send(&FromInit::Built(applied.warnings().to_vec()), &[])?;
+        // Its end tells the creator that this init waits.
+        *stage.socket = Socket::pair()?.0;
         *stage.socket = exec::wait_for_start(&stage.descriptors)?;
     }
     let applied = match &stage.kind {
