@@ -169,6 +169,7 @@ fn to_attr(flags: StatVfsMountFlags) -> u64 {
         (StatVfsMountFlags::NOEXEC, attr::NOEXEC),
         (StatVfsMountFlags::NOATIME, attr::NOATIME),
         (StatVfsMountFlags::NODIRATIME, attr::NODIRATIME),
+        (StatVfsMountFlags::from_bits_retain(ST_NOSYMFOLLOW), attr::NOSYMFOLLOW),
     ];
     let mut bits = table.iter().filter(|(f, _)| flags.contains(*f)).fold(0, |all, (_, b)| all | b);
     let relatime = flags.contains(StatVfsMountFlags::RELATIME);
@@ -202,8 +203,9 @@ fn to_mount_flags(bits: u64) -> MountFlags {
         }
 }
 
-/// mount(2), Linux 5.10; rustix does not name it.
+/// mount(2) and statfs(2), Linux 5.10; rustix does not name them.
 const MS_NOSYMFOLLOW: u32 = 256;
+const ST_NOSYMFOLLOW: u64 = 0x2000;
 
 #[cfg(test)]
 mod tests;

@@ -61,7 +61,9 @@ fn build_all(plan: &RootfsPlan, sources: Sources, proc: &Procfs) -> Result<Root>
     if plan.entry != Entry::Chroot {
         // Nothing that is mounted from here on reaches the host; pivot_root(2) wants it as well.
         let flags = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
-        mount_change("/", flags).sys("mount", || "rslave /")?;
+        mount_change("/", flags).sys("mount", || "rslave /").hint(
+            || "the caller's root must be a mount point, which that of a chroot may not be",
+        )?;
     }
     let root = attach_root(plan, root, proc)?;
     let mut builder = Builder { plan, root, trees, proc, covers: mask::Covers::new(null) };
@@ -207,12 +209,14 @@ impl Builder<'_> {
     /// The place for a mount, made where it is missing.
     fn mount_point(&self, path: &Path, kind: Kind, links: Links) -> Result<OwnedFd> {
         let opened = inroot::open_or_make(self.root(), path, kind, links);
-        match opened {
-            Err(error) if error.errno() == Errno::LOOP && links == Links::Refuse => {
-                Err(error).hint(|| "no symbolic link may lead to a mount point there")
+        opened.map_err(|error| match error.errno() {
+            Errno::LOOP if links == Links::Refuse => {
+                Error::from(error).with_hint("no symbolic link may lead to a mount point there")
             }
-            done => Ok(done?),
-        }
+            Errno::ROFS | Errno::ACCESS => Error::from(error)
+                .with_hint("the image lacks the mount point, and takes no new one"),
+            _ => error.into(),
+        })
     }
 
     fn attach(

@@ -8,7 +8,9 @@ use std::thread;
 
 use rustix::fs::{AtFlags, CWD, RenameFlags, StatxFlags, renameat_with, statx};
 
-use super::child::{bind, built, entered, facts, isolated, mount, private_host, template};
+use super::child::{
+    bind, built, entered, facts, in_thread, isolated, mount, private_host, template,
+};
 use crate::config::{Config, Mount, Rootfs};
 use crate::plan::mounts::MountFacts;
 
@@ -51,11 +53,6 @@ impl Scene {
 fn mount_of(path: &Path) -> u64 {
     let flags = AtFlags::SYMLINK_NOFOLLOW;
     statx(CWD, path, flags, StatxFlags::MNT_ID).unwrap().stx_mnt_id
-}
-
-/// In a thread, whose mount namespace ends with it.
-fn in_thread<T: Send>(body: impl FnOnce() -> T + Send) -> T {
-    thread::scope(|scope| scope.spawn(body).join().unwrap())
 }
 
 #[test]

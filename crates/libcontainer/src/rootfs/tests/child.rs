@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 
 use rustix::mount::{MountPropagationFlags, mount_change};
 
@@ -153,4 +154,15 @@ pub fn private_host() {
     sys::namespace::unshare(sys::namespace::flag::MOUNT).unwrap();
     let flags = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     mount_change("/", flags).unwrap();
+}
+
+/// Runs `body` in a thread, whose mount namespace ends with it.
+pub fn in_thread<T: Send>(body: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| scope.spawn(body).join().unwrap())
+}
+
+/// Runs a program that must succeed.
+pub fn run(command: &mut Command) {
+    let out = command.output().unwrap();
+    assert!(out.status.success(), "{command:?}: {}", String::from_utf8_lossy(&out.stderr));
 }

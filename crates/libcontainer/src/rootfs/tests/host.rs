@@ -6,14 +6,9 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
-use super::child::{entered, facts, isolated, private_host, template};
+use super::child::{entered, facts, isolated, private_host, run, template};
 use crate::config::{Config, Rootfs};
 use crate::plan::mounts::{MountFacts, host_mounts};
-
-fn run(command: &mut Command) {
-    let out = command.output().unwrap();
-    assert!(out.status.success(), "{command:?}: {}", String::from_utf8_lossy(&out.stderr));
-}
 
 fn mountinfo() -> Vec<u8> {
     fs::read("/proc/thread-self/mountinfo").unwrap()

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
-use super::child::{bind, built, entered, facts, isolated, mount, private_host, without};
+use super::child::{
+    bind, built, entered, facts, in_thread, isolated, mount, private_host, run, without,
+};
 use crate::config::{Config, Mount, Propagation, Rootfs};
 use crate::plan::mounts::MountFacts;
 
@@ -21,15 +23,6 @@ fn line(mountpoint: &str) -> String {
     let text = fs::read_to_string("/proc/thread-self/mountinfo").unwrap();
     let found = text.lines().rev().find(|line| line.split(' ').nth(4) == Some(mountpoint));
     found.unwrap_or_else(|| panic!("{mountpoint} in {text}")).to_owned()
-}
-
-fn in_thread<T: Send>(body: impl FnOnce() -> T + Send) -> T {
-    thread::scope(|scope| scope.spawn(body).join().unwrap())
-}
-
-fn run(command: &mut Command) {
-    let out = command.output().unwrap();
-    assert!(out.status.success(), "{command:?}: {}", String::from_utf8_lossy(&out.stderr));
 }
 
 #[test]

@@ -4,15 +4,10 @@ use std::fs;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
-use std::thread;
 
-use super::child::{built, device, entered, facts, isolated, mount, template};
+use super::child::{built, device, entered, facts, in_thread, isolated, mount, template};
 use crate::config::{Config, Device, DeviceKind, Rootfs};
 use crate::plan::mounts::{MountFacts, MountNamespace};
-
-fn in_thread<T: Send>(body: impl FnOnce() -> T + Send) -> T {
-    thread::scope(|scope| scope.spawn(body).join().unwrap())
-}
 
 fn image(scratch: &Path) -> Config {
     let image = scratch.join("image");

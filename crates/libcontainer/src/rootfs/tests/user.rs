@@ -4,9 +4,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
-use std::thread;
 
-use super::child::{bind, built, entered, facts, mount, template, under};
+use super::child::{bind, built, entered, facts, in_thread, mount, template, under};
 use crate::config::{Config, Propagation};
 use crate::plan::mounts::MountFacts;
 
@@ -26,10 +25,6 @@ fn as_user(name: &str, body: impl FnOnce(&Path)) {
 
 fn in_user() -> MountFacts {
     MountFacts { mknod: false, user_namespace: true, ..facts() }
-}
-
-fn in_thread<T: Send>(body: impl FnOnce() -> T + Send) -> T {
-    thread::scope(|scope| scope.spawn(body).join().unwrap())
 }
 
 #[test]

@@ -5,6 +5,9 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
 use super::child::{bind, entered, facts, isolated, template};
+use crate::plan::mounts::{MountFacts, plan};
+use crate::procfs::Procfs;
+use crate::rootfs::{Sources, build};
 
 #[test]
 fn the_template_is_mounted_and_nothing_of_the_host_is_left() {
@@ -59,5 +62,25 @@ fn the_template_is_mounted_and_nothing_of_the_host_is_left() {
         assert!(fs::write("/proc/sys/kernel/core_pattern", "x").is_err());
         assert_eq!(fs::read("/proc/keys").unwrap(), b"");
         assert_eq!(std::env::current_dir().unwrap(), Path::new("/"));
+    });
+}
+
+#[test]
+fn what_may_not_be_opened_in_the_hosts_view_is_opened_in_the_containers() {
+    let name = "whole::what_may_not_be_opened_in_the_hosts_view_is_opened_in_the_containers";
+    isolated(name, |scratch| {
+        let (root, volume) = (scratch.join("root"), scratch.join("volume"));
+        fs::create_dir(&root).unwrap();
+        fs::create_dir(&volume).unwrap();
+        fs::write(volume.join("file"), "inside").unwrap();
+        let mut config = template(&root);
+        config.mounts.push(bind(&volume, "/data", &["rbind"]));
+        let plan = plan(&config, &MountFacts { mknod: false, ..facts() }).unwrap();
+        let proc = Procfs::open().unwrap();
+        sys::namespace::unshare(sys::namespace::flag::MOUNT).unwrap();
+        build(&plan, Sources::default(), &proc).unwrap().enter().unwrap();
+        assert_eq!(fs::read_to_string("/data/file").unwrap(), "inside");
+        assert_eq!(fs::metadata("/dev/null").unwrap().rdev(), 0x103);
+        assert_eq!(fs::read("/proc/keys").unwrap(), b"");
     });
 }
