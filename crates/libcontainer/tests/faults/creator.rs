@@ -1,0 +1,116 @@
+//! The creating process.
+
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+
+use libcontainer::config::{IdMap, Namespace, NamespaceKind, Network, Veth};
+use libcontainer::{Config, Process, Result};
+
+use super::Scenario;
+use super::world::{BRIDGE, ID};
+use crate::common::{Place, v2_view};
+
+/// The system call that tells the library's calls from those before: access(2) of this.
+pub const MARK: &str = "/lct-mark";
+
+/// In the environment of a creator whose init shall be traced: strace's arguments.
+pub const TRACE_INIT: &str = "LIBCONTAINER_TEST_TRACE_INIT";
+
+/// Whether this process has been started to be one.
+pub fn is_creator() -> bool {
+    std::env::args().nth(1).as_deref() == Some("creator")
+}
+
+/// `creator SCENARIO PLACE`: 0 when all went well, 1 and the error where the library refused.
+pub fn creator() -> ExitCode {
+    let args: Vec<String> = std::env::args().collect();
+    let (scenario, place) = (Scenario::of_name(&args[2]), Place::existing(&args[3]));
+    let _ = rustix::fs::access(MARK, rustix::fs::Access::EXISTS);
+    match act(scenario, &place) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("{error}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn act(scenario: Scenario, place: &Place) -> Result<()> {
+    let sleep = Process::new(["sleep", "1000"]).silent();
+    let factory = place.factory();
+    match scenario {
+        Scenario::Run | Scenario::UserNamespace => {
+            factory.create(ID, config(scenario, place))?.run(sleep)?;
+        }
+        Scenario::Held => {
+            factory.create(ID, config(scenario, place))?.start(sleep)?;
+        }
+        Scenario::Exec => {
+            factory.load(ID)?.exec(sleep)?;
+        }
+        Scenario::Destroy => {
+            let container = factory.load(ID)?;
+            container.kill()?;
+            container.destroy()?;
+        }
+    }
+    Ok(())
+}
+
+/// Everything that leaves traces on a host.
+pub fn config(scenario: Scenario, place: &Place) -> Config {
+    let mut config = place.config("one/two");
+    config.networks.push(Network::Veth(Veth {
+        name: "eth0".into(),
+        bridge: BRIDGE.into(),
+        addresses: vec![("10.99.0.2".parse().unwrap(), 24)],
+        gateways: vec!["10.99.0.1".parse().unwrap()],
+        ..Veth::default()
+    }));
+    if !v2_view() {
+        config.resources.memory.limit = Some(64 << 20);
+        config.resources.pids = Some(100);
+        config.resources.cpu.shares = Some(512);
+    }
+    if scenario == Scenario::UserNamespace {
+        config.namespaces.push(Namespace { kind: NamespaceKind::User, path: None });
+        let map = IdMap { container_id: 0, host_id: 100_000, size: 65_536 };
+        (config.uid_mappings, config.gid_mappings) = (vec![map], vec![map]);
+    }
+    config
+}
+
+/// Called first in `main`, before `libcontainer::init()`: an init whose creator wants it traced
+/// attaches strace to itself, so that calls are counted from here.
+pub fn trace_init() {
+    let arg0 = std::env::args().next();
+    if arg0.as_deref() != Some("libcontainer-init") {
+        return;
+    }
+    let parent = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
+    let environ = std::fs::read(format!("/proc/{parent}/environ")).unwrap_or_default();
+    let wanted = environ.split(|byte| *byte == 0).find_map(|variable| {
+        std::str::from_utf8(variable).ok()?.strip_prefix(TRACE_INIT)?.strip_prefix('=')
+    });
+    let Some(wanted) = wanted else { return };
+    let strace = ["/usr/bin/strace", "/bin/strace"].into_iter().find(|it| Path::new(it).exists());
+    // Of all our descriptors strace gets none: the socket's end must be seen.
+    let mut strace = Command::new(strace.unwrap())
+        .args(["-D", "-f", "-p", &std::process::id().to_string()])
+        .args(wanted.split(' '))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    loop {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        if !status.contains("TracerPid:\t0\n") {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    // With -D the tracer is a grandchild, and this child has ended.
+    let _ = strace.wait();
+    let _ = rustix::fs::access(MARK, rustix::fs::Access::EXISTS);
+}

@@ -1,0 +1,40 @@
+//! A creator that is a process of its own, run under strace(1), which kills it or makes its system
+//! calls fail at chosen points.
+#![allow(dead_code)]
+
+mod creator;
+mod points;
+mod world;
+
+pub use creator::{creator, is_creator, trace_init};
+pub use points::Point;
+pub use world::World;
+
+/// What the creator does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scenario {
+    /// Creates and runs a container with a veth pair on a bridge and, where they can be had,
+    /// limits.
+    Run,
+    /// The same in a user namespace.
+    UserNamespace,
+    /// Creates a container and starts its init held.
+    Held,
+    /// Executes a process in a container that runs.
+    Exec,
+    /// Kills and destroys a container that runs.
+    Destroy,
+}
+
+impl Scenario {
+    pub const ALL: [Self; 5] =
+        [Self::Run, Self::UserNamespace, Self::Held, Self::Exec, Self::Destroy];
+
+    pub fn name(self) -> String {
+        format!("{self:?}")
+    }
+
+    pub fn of_name(name: &str) -> Self {
+        Self::ALL.into_iter().find(|scenario| scenario.name() == name).unwrap()
+    }
+}

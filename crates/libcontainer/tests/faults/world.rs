@@ -1,0 +1,254 @@
+//! A host to act on, and what comes after a fault.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use libcontainer::{ErrorKind, Process, Status};
+
+use super::Scenario;
+use super::creator::{TRACE_INIT, config};
+use super::points::{self, Point};
+use crate::common::{self, HostSnapshot, Place};
+
+/// The container's.
+pub const ID: &str = "struck";
+/// In the network namespace of this test program.
+pub const BRIDGE: &str = "lct-br0";
+
+/// No creator takes longer, traced or not.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// A place, a bridge, and for some scenarios a container that runs.
+pub struct World {
+    pub place: Place,
+    scenario: Scenario,
+}
+
+impl World {
+    /// `None`, and said why, where something is missing.
+    pub fn new(scenario: Scenario) -> Option<Self> {
+        for program in ["strace", "ip"] {
+            if !common::has_program(program) {
+                common::skip(&format!("there is no {program}: scripts/prepare installs it"));
+                return None;
+            }
+        }
+        let place = Place::new()?;
+        let ip = |args: &[&str]| Command::new("ip").args(args).output().unwrap().status.success();
+        if !ip(&["link", "show", BRIDGE]) && !ip(&["link", "add", BRIDGE, "type", "bridge"]) {
+            common::skip("the kernel has no bridges: CONFIG_BRIDGE");
+            return None;
+        }
+        // The state root itself stays: only what is in it is a container's.
+        fs::create_dir(place.state_root()).unwrap();
+        Some(Self { place, scenario })
+    }
+
+    pub fn id(&self) -> &'static str {
+        ID
+    }
+
+    /// Makes what the scenario finds already there.
+    pub fn prepare(&self) {
+        if matches!(self.scenario, Scenario::Exec | Scenario::Destroy) {
+            let container = self.place.factory().create(ID, config(self.scenario, &self.place));
+            container.unwrap().run(Process::new(["sleep", "1000"]).silent()).unwrap();
+        }
+    }
+
+    fn creator(&self) -> [String; 4] {
+        let program = std::env::current_exe().unwrap().to_string_lossy().into_owned();
+        let place = self.place.dir().to_string_lossy().into_owned();
+        [program, "creator".to_owned(), self.scenario.name(), place]
+    }
+
+    fn command(&self, strace: &[&str]) -> Command {
+        let mut command = Command::new("strace");
+        command.args(strace).args(self.creator());
+        self.dress(&mut command);
+        command
+    }
+
+    fn dress(&self, command: &mut Command) {
+        command.env("LIBCONTAINER_TEST_PREFIX", common::prefix());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    }
+
+    /// The creator without any fault.
+    pub fn run_whole(&self) -> ExitStatus {
+        let [program, args @ ..] = self.creator();
+        let mut command = Command::new(program);
+        self.dress(command.args(args));
+        finish(command).unwrap().0
+    }
+
+    fn trace_file(&self) -> PathBuf {
+        self.place.dir().join("trace")
+    }
+
+    /// Where the creator can be struck in the library's code: all of its system calls when
+    /// LIBCONTAINER_TEST_ALL is set, else those that change something.
+    pub fn points(&self) -> Vec<Point> {
+        let before = HostSnapshot::take(&self.place);
+        self.prepare();
+        let file = self.trace_file();
+        let (end, said) = finish(self.command(&["-o", &file.to_string_lossy()])).unwrap();
+        assert!(end.success(), "{end}: {said}");
+        self.clean_up(&before, Duration::from_secs(2)).unwrap();
+        let all = std::env::var_os("LIBCONTAINER_TEST_ALL").is_some();
+        let trace = fs::read_to_string(&file).unwrap();
+        let mut points = points::parse(&trace, false).remove(0);
+        points.retain(|point| all || point.has_effect());
+        points
+    }
+
+    /// The same of its init, by process.
+    pub fn points_of_init(&self) -> Vec<Vec<Point>> {
+        let before = HostSnapshot::take(&self.place);
+        self.prepare();
+        let file = self.trace_file();
+        let [program, args @ ..] = self.creator();
+        let mut command = Command::new(program);
+        self.dress(command.args(args).env(TRACE_INIT, format!("-o {}", file.display())));
+        let (end, said) = finish(command).unwrap();
+        assert!(end.success(), "{end}: {said}");
+        self.clean_up(&before, Duration::from_secs(2)).unwrap();
+        points::parse(&fs::read_to_string(&file).unwrap(), true)
+    }
+
+    /// The creator, killed when it comes to this point.
+    pub fn run_killed(&self, point: &Point) -> Result<ExitStatus, String> {
+        let Point { call, number, .. } = point;
+        let inject = format!("inject={call}:signal=SIGKILL:when={number}");
+        let trace = format!("trace={call}");
+        Ok(finish(self.command(&["-o", "/dev/null", "-e", &trace, "-e", &inject]))?.0)
+    }
+
+    /// The creator, whose call at this point fails.
+    pub fn run_failing(&self, point: &Point, errno: &str) -> Result<(ExitStatus, String), String> {
+        let Point { call, number, .. } = point;
+        let inject = format!("inject={call}:error={errno}:when={number}");
+        let trace = format!("trace={call}");
+        finish(self.command(&["-o", "/dev/null", "-e", &trace, "-e", &inject]))
+    }
+
+    /// The creator, whose init's call at this point fails.
+    pub fn run_failing_init(
+        &self,
+        point: &Point,
+        errno: &str,
+    ) -> Result<(ExitStatus, String), String> {
+        let Point { call, number, .. } = point;
+        let inject = format!("-o /dev/null -e inject={call}:error={errno}:when={number}");
+        let [program, args @ ..] = self.creator();
+        let mut command = Command::new(program);
+        self.dress(command.args(args).env(TRACE_INIT, inject));
+        finish(command)
+    }
+
+    /// Another program's part: kill and destroy what can be found. Then the host must be as it
+    /// was `before`, and until then no init of ours may stand half-way.
+    pub fn clean_up(&self, before: &HostSnapshot, limit: Duration) -> Result<(), String> {
+        half_way(limit)?;
+        reaping(|| self.kill_and_destroy())?;
+        let deadline = Instant::now() + limit;
+        loop {
+            common::reap_adopted(&[]);
+            match before.wait_restored(Duration::from_millis(20)) {
+                None => return Ok(()),
+                Some(difference) if Instant::now() >= deadline => {
+                    return Err(format!("the host is not as it was:\n{difference}"));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn kill_and_destroy(&self) -> Result<(), String> {
+        let failed = |what: &str, error: &libcontainer::Error| format!("{what}: {error}");
+        match self.place.factory().load(ID) {
+            Ok(container) => {
+                if self.scenario == Scenario::Exec {
+                    let status = container.status().map_err(|e| failed("status", &e))?;
+                    if status != Status::Running {
+                        return Err(format!("the container is {status:?}"));
+                    }
+                }
+                container.kill().map_err(|e| failed("kill", &e))?;
+                container.destroy().map_err(|e| failed("destroy", &e))?;
+            }
+            Err(error) if *error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(failed("load", &error)),
+        }
+        Ok(())
+    }
+}
+
+/// Does something while orphans are reaped, as a host's PID 1 does: the PID 1 of a PID namespace
+/// cannot end before every process in it has been waited for (pid_namespaces(7)).
+fn reaping<T>(act: impl FnOnce() -> T) -> T {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                common::reap_adopted(&[]);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let result = act();
+        done.store(true, Ordering::Relaxed);
+        result
+    })
+}
+
+/// Waits until every init of ours has either ended, or executed its program, or waits for its
+/// release.
+fn half_way(limit: Duration) -> Result<(), String> {
+    let deadline = Instant::now() + limit;
+    loop {
+        common::reap_adopted(&[]);
+        let left: Vec<_> = common::mark_adopted()
+            .into_iter()
+            .filter(|it| ["libcontainer:0", "libcontainer:1"].contains(&it.name.as_str()))
+            .collect();
+        if left.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            return Err(format!("stands half-way: {left:?}"));
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Runs a command to its end: its status, and what it said.
+fn finish(mut command: Command) -> Result<(ExitStatus, String), String> {
+    let mut child = command.spawn().unwrap();
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            // Whoever else holds the pipe must not hold us: it is not read to its end.
+            let mut said = vec![0; 4096];
+            let length = child.stdout.take().map_or(0, |pipe| {
+                let flags = rustix::fs::fcntl_getfl(&pipe).unwrap();
+                let _ = rustix::fs::fcntl_setfl(&pipe, flags | rustix::fs::OFlags::NONBLOCK);
+                rustix::io::read(&pipe, &mut said[..]).unwrap_or(0)
+            });
+            said.truncate(length);
+            return Ok((status, String::from_utf8_lossy(&said).trim().to_owned()));
+        }
+        if Instant::now() >= deadline {
+            let hanging = common::mark_adopted();
+            for process in &hanging {
+                let pid = rustix::process::Pid::from_raw(process.pid).unwrap();
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            }
+            let _ = child.wait();
+            return Err(format!("hangs for {DEADLINE:?}: {hanging:?}"));
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}

@@ -1,0 +1,5 @@
+//! Every step of a start can fail.
+
+fn main() {
+    libcontainer::init();
+}

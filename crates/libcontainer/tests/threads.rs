@@ -1,0 +1,5 @@
+//! Many threads.
+
+fn main() {
+    libcontainer::init();
+}
