@@ -5,6 +5,10 @@
 pub mod config;
 pub mod console;
 mod container;
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
 mod error;
 mod host;
 mod init;

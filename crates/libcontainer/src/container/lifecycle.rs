@@ -1,6 +1,7 @@
 //! From a container's creation to its end.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
 use rustix::time::Timespec;
@@ -16,6 +17,9 @@ use crate::parent::{Launch, launch};
 use crate::plan::{self, ContainerPlan, Descriptor};
 use crate::wire::{FromInit, Received};
 use crate::{Error, ErrorKind, Result, network};
+
+/// How long killed processes may take to end.
+const END: Duration = Duration::from_secs(10);
 
 impl Container {
     /// Makes the container around its init and holds that before `process`'s program;
@@ -206,16 +210,25 @@ impl Container {
             }
         }
         if let Some(group) = self.recorded_group() {
-            group.kill(Signal::KILL).step(|| format!("killing container {:?}", self.id))?;
+            let step = || format!("killing container {:?}", self.id);
+            group.kill(Signal::KILL).step(step)?;
+            if !group.wait_empty(END).step(step)? {
+                return Err(self.lives_on());
+            }
         }
         if let Some((_, pidfd)) = &init {
-            let limit = Timespec { tv_sec: 10, tv_nsec: 0 };
+            let limit = Timespec { tv_sec: END.as_secs() as i64, tv_nsec: 0 };
             if !child::wait_for_end(pidfd.as_fd(), Some(limit))? {
-                let message = format!("container {:?} does not end: SIGKILL was sent", self.id);
-                return Err(Error::new(ErrorKind::NotStopped, message));
+                return Err(self.lives_on());
             }
         }
         Ok(())
+    }
+
+    fn lives_on(&self) -> Error {
+        let message = format!("container {:?} does not end: SIGKILL was sent", self.id);
+        Error::new(ErrorKind::NotStopped, message)
+            .with_hint("a process in an uninterruptible wait ends when that does")
     }
 
     fn recorded_group(&self) -> Option<cgroups::Manager> {

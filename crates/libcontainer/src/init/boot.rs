@@ -240,10 +240,13 @@ fn prepare_join(join: JoinPlan, descriptors: &Descriptors) -> Result<(u64, bool,
     let gone = || Error::new(ErrorKind::NotRunning, "container not running");
     become_opaque()?;
     let init: &OwnedFd = descriptors.init.as_ref().ok_or_else(gone)?;
-    enter(init.as_fd(), join.namespaces).map_err(|error| match error.errno() {
-        rustix::io::Errno::SRCH => gone(),
-        _ => Error::from(error).within("entering the container's namespaces"),
-    })?;
+    // setns(2) refuses to enter none: a container may share all of the host's.
+    if join.namespaces != 0 {
+        enter(init.as_fd(), join.namespaces).map_err(|error| match error.errno() {
+            rustix::io::Errno::SRCH => gone(),
+            _ => Error::from(error).within("entering the container's namespaces"),
+        })?;
+    }
     if join.chroot
         && let Some(root) = &descriptors.root
     {

@@ -12,8 +12,8 @@ use sys::Context;
 use sys::namespace::{flag, unshare};
 
 use crate::error::Step;
-use crate::init::descriptors::Descriptors;
 use crate::init::boot::become_root;
+use crate::init::descriptors::Descriptors;
 use crate::init::{exec, reaper};
 use crate::plan::StartPlan;
 use crate::plan::process::ProcessPlan;
