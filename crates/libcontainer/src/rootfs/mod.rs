@@ -18,10 +18,12 @@ mod pivot;
 mod source;
 mod terminal;
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{Mode, PROC_SUPER_MAGIC, fstatfs};
+use rustix::fs::{Mode, OFlags, PROC_SUPER_MAGIC, fstatfs, readlinkat};
 use rustix::io::Errno;
 use rustix::mount::{MountPropagationFlags, mount_change};
 use sys::{Context, SysError};
@@ -209,14 +211,35 @@ impl Builder<'_> {
     /// The place for a mount, made where it is missing.
     fn mount_point(&self, path: &Path, kind: Kind, links: Links) -> Result<OwnedFd> {
         let opened = inroot::open_or_make(self.root(), path, kind, links);
-        opened.map_err(|error| match error.errno() {
+        let opened = opened.map_err(|error| match error.errno() {
             Errno::LOOP if links == Links::Refuse => {
                 Error::from(error).with_hint("no symbolic link may lead to a mount point there")
             }
             Errno::ROFS | Errno::ACCESS => Error::from(error)
                 .with_hint("the image lacks the mount point, and takes no new one"),
             _ => error.into(),
-        })
+        })?;
+        if links == Links::Follow {
+            self.not_the_kernels(opened.as_fd())?;
+        }
+        Ok(opened)
+    }
+
+    /// A link of the image may not lead what is mounted elsewhere to /proc, /sys or /dev: it
+    /// would stand for the kernel's files there, and devices would be made in it (attack 19).
+    fn not_the_kernels(&self, place: BorrowedFd<'_>) -> Result<()> {
+        let fds = self.proc.open_file("self/fd", OFlags::PATH | OFlags::DIRECTORY)?;
+        let name = place.as_raw_fd().to_string();
+        let path = readlinkat(&fds, name, Vec::new()).sys("readlinkat", || "a mount point")?;
+        // The container's root is mounted over `/`, so this is the path in the container.
+        let path = Path::new(OsStr::from_bytes(path.as_bytes()));
+        match Links::for_target(path) {
+            Links::Follow => Ok(()),
+            Links::Refuse => {
+                let what = format!("a symbolic link leads it to {}", path.display());
+                Err(Error::new(ErrorKind::System, what))
+            }
+        }
     }
 
     fn attach(

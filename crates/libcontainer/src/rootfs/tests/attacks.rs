@@ -266,3 +266,27 @@ fn what_is_bound_at_proc_is_a_procfs() {
         });
     });
 }
+
+#[test]
+fn no_link_leads_a_volume_to_the_kernels_files() {
+    isolated("attacks::no_link_leads_a_volume_to_the_kernels_files", |scratch| {
+        let scene = Scene::new(scratch);
+        let config = template(&scene.image);
+        in_thread(|| built(&config, &facts()).unwrap());
+        for text in ["/proc", "proc/sys/kernel", "/dev", "dev/../dev/shm", "/sys/kernel", "/proc/1"]
+        {
+            symlink(text, scene.image.join("data")).unwrap();
+            for target in ["/data", "/data/attr"] {
+                let mut config = config.clone();
+                config.mounts.push(bind(&scene.outside, target, &["rbind"]));
+                let told = in_thread(|| built(&config, &facts()).map(|_| ()));
+                // What cannot be made in the kernel's file systems fails by that.
+                let told = told.unwrap_err().to_string();
+                let expected = ["a symbolic link leads it to /", "mkdirat", "Too many"];
+                assert!(expected.iter().any(|words| told.contains(words)), "{text}: {told}");
+                scene.check();
+            }
+            fs::remove_file(scene.image.join("data")).unwrap();
+        }
+    });
+}
