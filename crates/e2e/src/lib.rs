@@ -1,2 +1,57 @@
-//! (to come)
+//! What black-box tests of a runtime share. It is given by its path ($NSINIT), and nothing of it
+//! is linked, so that the same tests can judge any runtime.
+//!
+//! ```no_run
+//! use e2e::{World, each_view};
+//!
+//! #[test]
+//! fn the_exit_code_is_the_commands() {
+//!     each_view(|world: &World| {
+//!         let root = world.busybox();
+//!         let before = world.snapshot();
+//!         root.nsinit(["exec", "/bin/sh", "-c", "exit 3"]).run().code(3);
+//!         before.assert_restored();
+//!     });
+//! }
+//! ```
+//! The body runs in a world of its own (see [`World`]), first as the host's control groups are,
+//! then in the v2 view. A test that lacks something says [`skip`] and returns.
 #![forbid(unsafe_code)]
+// Everything in here is part of a test, and fails as one.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod cgroups;
+mod command;
+mod paths;
+mod pty;
+mod rootfs;
+mod snapshot;
+mod world;
+
+pub use cgroups::{Hierarchy, hierarchies};
+pub use command::{Background, Cmd, Run};
+pub use paths::{data, nsinit, probe, workspace};
+pub use pty::{Pty, WindowSize};
+pub use rootfs::Rootfs;
+pub use snapshot::Snapshot;
+pub use world::{View, World, each_view, on_this_host, v2_only};
+
+use std::time::{Duration, Instant};
+
+/// Says why a test cannot run here; `scripts/test` counts it as skipped.
+pub fn skip(reason: impl std::fmt::Display) {
+    println!("SKIP: {reason}");
+}
+
+/// Looks every 5 ms until `condition` holds.
+///
+/// # Panics
+/// After ten seconds, with `what` was waited for.
+#[track_caller]
+pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(10);
+    while !condition() {
+        assert!(Instant::now() < end, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,71 @@
+//! The control groups of this host.
+
+use std::path::{Path, PathBuf};
+
+/// A mounted hierarchy.
+#[derive(Debug, Clone)]
+pub struct Hierarchy {
+    /// Where.
+    pub path: PathBuf,
+    /// Version 2.
+    pub unified: bool,
+    /// The controllers of a version 1 hierarchy, or `name=...`.
+    pub controllers: Vec<String>,
+}
+
+/// All that this process sees, where mounts do not cover each other.
+pub fn hierarchies() -> Vec<Hierarchy> {
+    let mut found: Vec<Hierarchy> = Vec::new();
+    for line in std::fs::read_to_string("/proc/self/mountinfo").unwrap().lines() {
+        let (front, back) = line.split_once(" - ").unwrap();
+        let path = PathBuf::from(front.split(' ').nth(4).unwrap());
+        // A later mount at the same place or above it hides an earlier one.
+        found.retain(|earlier| !earlier.path.starts_with(&path));
+        let mut back = back.splitn(3, ' ');
+        let kind = back.next().unwrap();
+        let options = back.nth(1).unwrap();
+        if kind == "cgroup" || kind == "cgroup2" {
+            let controllers = options.split(',').filter(|o| !["rw", "ro"].contains(o));
+            let controllers = controllers.map(str::to_owned).collect();
+            found.push(Hierarchy { path, unified: kind == "cgroup2", controllers });
+        }
+    }
+    found
+}
+
+/// All groups below `directory` that `wanted` says yes to, those further down first.
+pub(crate) fn find(directory: &Path, wanted: &dyn Fn(&Path) -> bool, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            let path = entry.path();
+            find(&path, wanted, found);
+            if wanted(&path) {
+                found.push(path);
+            }
+        }
+    }
+}
+
+/// Whether a group's path names one of these.
+pub(crate) fn named(path: &Path, names: &[String]) -> bool {
+    let path = path.to_string_lossy();
+    names.iter().any(|name| path.contains(name.as_str()))
+}
+
+/// Removes all groups that are named after a test; which there were.
+pub(crate) fn remove(tag: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for hierarchy in hierarchies() {
+        find(&hierarchy.path, &|path| named(path, &[tag.to_owned()]), &mut found);
+    }
+    for path in &found {
+        // The processes have been killed with their PID namespace, and may be on their way still.
+        for _ in 0..100 {
+            if std::fs::remove_dir(path).is_ok() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+    found
+}

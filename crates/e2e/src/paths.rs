@@ -1,0 +1,41 @@
+//! Where the things under test are.
+
+use std::path::{Path, PathBuf};
+
+/// The project's directory.
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
+}
+
+/// A file of this crate's `data`.
+pub fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(name)
+}
+
+/// The runtime: $NSINIT, else the release build, else the debug build.
+pub fn nsinit() -> PathBuf {
+    program("NSINIT", "nsinit")
+}
+
+/// The witness that runs inside containers: $PROBE, else as [`nsinit`].
+pub fn probe() -> PathBuf {
+    program("PROBE", "probe")
+}
+
+/// A directory of root file systems: $IMAGES, else `.cache/images`.
+pub(crate) fn image(name: &str) -> PathBuf {
+    let images = std::env::var_os("IMAGES");
+    images.map_or_else(|| workspace().join(".cache/images"), PathBuf::from).join(name)
+}
+
+fn program(variable: &str, name: &str) -> PathBuf {
+    if let Some(path) = std::env::var_os(variable) {
+        return PathBuf::from(path);
+    }
+    // target/TRIPLE/PROFILE/deps/this-test
+    let exe = std::env::current_exe().unwrap();
+    let triple = exe.ancestors().nth(3).unwrap();
+    let candidates = ["release", "debug"].map(|profile| triple.join(profile).join(name));
+    let found = candidates.iter().find(|path| path.is_file());
+    found.unwrap_or_else(|| panic!("no {name}: cargo build --release -p {name}")).clone()
+}

@@ -1,0 +1,153 @@
+//! A world of its own for each test, in which nobody else does anything.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
+
+use crate::snapshot::Snapshot;
+use crate::{cgroups, command, skip};
+
+/// Which control groups are seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// Those of this host; on the development machines version 1 beside an empty version 2.
+    Host,
+    /// Version 2 alone, without the controllers that version 1 holds.
+    V2,
+}
+
+/// PID, mount and network namespaces in which a test is alone, as root: it sees its own processes
+/// and interfaces only (`lo` is up), its mounts are shared as systemd has them, /run is fresh and
+/// thereby the default state root, and all ends with it. Control groups are the host's.
+///
+/// PID 1 in here is the test itself; it reaps what is orphaned, as an init does.
+#[derive(Debug)]
+pub struct World {
+    /// Which control groups are seen.
+    pub view: View,
+    /// A name that no other test uses, part of the names of all root file systems.
+    pub tag: String,
+    scratch: PathBuf,
+    number: AtomicU32,
+}
+
+const VIEW: &str = "E2E_VIEW";
+const TAG: &str = "E2E_TAG";
+/// More than any test may take, in seconds.
+const LIMIT: &str = "170";
+
+/// Runs the test in a world with the host's control groups, then in one with the v2 view.
+///
+/// # Panics
+/// If the body does, or is not written straight in the test's function.
+#[track_caller]
+pub fn each_view<F: Fn(&World)>(body: F) {
+    views(&[View::Host, View::V2], body);
+}
+
+/// Runs the test with the host's control groups only.
+///
+/// # Panics
+/// As [`each_view`].
+#[track_caller]
+pub fn on_this_host<F: Fn(&World)>(body: F) {
+    views(&[View::Host], body);
+}
+
+/// Runs the test in the v2 view only.
+///
+/// # Panics
+/// As [`each_view`].
+#[track_caller]
+pub fn v2_only<F: Fn(&World)>(body: F) {
+    views(&[View::V2], body);
+}
+
+#[track_caller]
+fn views<F: Fn(&World)>(views: &[View], body: F) {
+    if let Some(world) = World::inside() {
+        return body(&world);
+    }
+    if !rustix::process::geteuid().is_root() {
+        return skip("containers and their mounts need root");
+    }
+    // "crate::module::test::{{closure}}"
+    let name = std::any::type_name::<F>();
+    let name = name.strip_suffix("::{{closure}}").expect("the body is a closure of the test");
+    let name = name.split_once("::").unwrap().1;
+    for &view in views {
+        start(name, view);
+    }
+}
+
+/// Runs the test `name` again, inside.
+#[track_caller]
+fn start(name: &str, view: View) {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let tag = format!("e2e{}x{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+    let scratch = Path::new("/tmp").join(&tag);
+    std::fs::create_dir(&scratch).unwrap();
+    let output = Command::new("timeout")
+        .args(["--signal=KILL", LIMIT, "unshare", "--mount", "--pid", "--net", "--fork"])
+        .args(["--kill-child=KILL", "--mount-proc", "--propagation=private"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .env(VIEW, if view == View::V2 { "v2" } else { "host" })
+        .env(TAG, &tag)
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let left = cgroups::remove(&tag);
+    std::fs::remove_dir(&scratch).unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    for line in text.lines().filter(|line| line.contains("SKIP: ") || line.contains("NOTE: ")) {
+        // libtest's own "test NAME ... " may stand before it.
+        let at = line.find("SKIP: ").or_else(|| line.find("NOTE: ")).unwrap();
+        println!("{}", &line[at..]);
+    }
+    let good = output.status.success() && text.contains("1 passed");
+    assert!(good, "in the view {view:?}, {}:\n{text}\n{errors}", output.status);
+    assert!(left.is_empty(), "in the view {view:?}, control groups are left: {left:?}");
+}
+
+impl World {
+    /// The world that this process is in, if it is in one.
+    fn inside() -> Option<Self> {
+        let view = if std::env::var(VIEW).ok()? == "v2" { View::V2 } else { View::Host };
+        let tag = std::env::var(TAG).unwrap();
+        let none = MountFlags::empty();
+        mount("tmpfs", "/run", "tmpfs", none, c"mode=755").unwrap();
+        let scratch = Path::new("/tmp").join(&tag);
+        mount("tmpfs", &scratch, "tmpfs", none, c"mode=755").unwrap();
+        if view == View::V2 {
+            mount("none", "/sys/fs/cgroup", "cgroup2", none, None).unwrap();
+        }
+        let shared = MountPropagationFlags::SHARED | MountPropagationFlags::REC;
+        mount_change("/", shared).unwrap();
+        let up = Command::new("ip").args(["link", "set", "lo", "up"]).status().unwrap();
+        assert!(up.success());
+        // What a runtime is told is what a test tells it.
+        command::reap_orphans();
+        Some(Self { view, tag, scratch, number: AtomicU32::new(0) })
+    }
+
+    /// A directory of the world's own, on a tmpfs.
+    pub fn scratch(&self) -> &Path {
+        &self.scratch
+    }
+
+    /// A path in [`World::scratch`] that nothing is at.
+    pub fn path(&self, name: &str) -> PathBuf {
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        self.scratch.join(format!("{name}-{}-{number}", self.tag))
+    }
+
+    /// What the host has, to be compared with later.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::take(self)
+    }
+}
