@@ -6,8 +6,8 @@ use std::path::Path;
 use rustix::io::Errno;
 use sys::Context;
 
-use super::Builder;
 use super::attach::{self, clone_tree, place};
+use super::builder::Builder;
 use super::inroot::{self, Links};
 use super::{filesystem, source};
 use crate::Result;

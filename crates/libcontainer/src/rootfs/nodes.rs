@@ -10,7 +10,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 use sys::{Context, SysError};
 
-use super::Builder;
+use super::builder::Builder;
 use super::inroot::{self, Kind, Links};
 use super::source::verify_device;
 use crate::config::DeviceKind;

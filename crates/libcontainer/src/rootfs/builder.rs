@@ -1,0 +1,156 @@
+//! The operations of a plan, one by one.
+
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rustix::fs::{OFlags, PROC_SUPER_MAGIC, fstatfs, readlinkat};
+use rustix::io::Errno;
+use sys::{Context, SysError};
+
+use super::inroot::{self, Kind, Links};
+use super::{attach, copy_up, filesystem, mask, nodes, source};
+use crate::config::mount_flags::attr;
+use crate::plan::mounts::{Attributes, Filesystem, MountOp, RootfsPlan};
+use crate::procfs::Procfs;
+use crate::{Error, ErrorKind, Result, Step};
+
+/// What the operations work on.
+pub(super) struct Builder<'a> {
+    pub(super) plan: &'a RootfsPlan,
+    pub(super) root: OwnedFd,
+    pub(super) trees: Vec<Option<OwnedFd>>,
+    pub(super) proc: &'a Procfs,
+    pub(super) covers: mask::Covers,
+}
+
+impl Builder<'_> {
+    pub(super) fn root(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
+    }
+
+    pub(super) fn carry_out(&mut self, op: &MountOp) -> Result<()> {
+        match op {
+            MountOp::Bind { source, target, attributes } => self
+                .bind(*source, target, attributes)
+                .step(|| format!("mounting {} at {}", self.source_name(*source), target.display())),
+            MountOp::Filesystem(filesystem) => self.filesystem(filesystem).step(|| {
+                format!("mounting {} at {}", filesystem.fstype, filesystem.target.display())
+            }),
+            MountOp::Change { target, attributes } => self
+                .change(target, attributes)
+                .step(|| format!("changing the mount at {}", target.display())),
+            MountOp::Nodes { directory, nodes } => nodes::make(self, directory, nodes)
+                .step(|| format!("making nodes in {}", directory.display())),
+            MountOp::Mask(path) => {
+                mask::mask(self, path).step(|| format!("masking {}", path.display()))
+            }
+            MountOp::Readonly(path) => {
+                mask::readonly(self, path).step(|| format!("making {} read-only", path.display()))
+            }
+        }
+    }
+
+    fn bind(&mut self, source: usize, target: &Path, attributes: &Attributes) -> Result<()> {
+        let tree = self.take(source)?;
+        if target == Path::new("/proc") && !is_procfs(tree.as_fd())? {
+            // What reads /proc trusts it: attributes, sysctls, its own identity (attack 9).
+            let what = "only a procfs may be bound at /proc";
+            return Err(Error::new(ErrorKind::System, what));
+        }
+        let kind = if inroot::is_directory(&tree)? { Kind::Directory } else { Kind::File };
+        let place = self.mount_point(target, kind, Links::for_target(target))?;
+        self.attach(tree.as_fd(), place.as_fd(), attributes)
+    }
+
+    fn filesystem(&mut self, filesystem: &Filesystem) -> Result<()> {
+        let Filesystem { fstype, params, target, attributes, propagation, copy_up } = filesystem;
+        // Those who read these trust what they find at the path (attacks 4 and 9).
+        let links = match fstype.as_str() {
+            "proc" | "sysfs" => Links::Refuse,
+            _ => Links::for_target(target),
+        };
+        let place = self.mount_point(target, Kind::Directory, links)?;
+        let mut last = Attributes { propagation: propagation.clone(), ..Attributes::default() };
+        let mut first = *attributes;
+        if *copy_up {
+            last.set = first & attr::RDONLY;
+            first &= !attr::RDONLY;
+        }
+        let tree = filesystem::make(fstype, params, first)?;
+        if *copy_up {
+            copy_up::copy(place.as_fd(), tree.as_fd()).step(|| "copying what the image has")?;
+        }
+        self.attach(tree.as_fd(), place.as_fd(), &last)
+    }
+
+    fn change(&self, target: &Path, attributes: &Attributes) -> Result<()> {
+        let mount = inroot::open(self.root(), target, Links::for_target(target))?;
+        attach::change(mount.as_fd(), attributes, || Ok(self.proc))
+    }
+
+    /// The place for a mount, made where it is missing.
+    fn mount_point(&self, path: &Path, kind: Kind, links: Links) -> Result<OwnedFd> {
+        let opened = inroot::open_or_make(self.root(), path, kind, links);
+        let opened = opened.map_err(|error| match error.errno() {
+            Errno::LOOP if links == Links::Refuse => {
+                Error::from(error).with_hint("no symbolic link may lead to a mount point there")
+            }
+            Errno::ROFS | Errno::ACCESS => Error::from(error)
+                .with_hint("the image lacks the mount point, and takes no new one"),
+            _ => error.into(),
+        })?;
+        if links == Links::Follow {
+            self.not_the_kernels(opened.as_fd())?;
+        }
+        Ok(opened)
+    }
+
+    /// A link of the image may not lead what is mounted elsewhere to /proc, /sys or /dev: it
+    /// would stand for the kernel's files there, and devices would be made in it (attack 19).
+    fn not_the_kernels(&self, place: BorrowedFd<'_>) -> Result<()> {
+        let fds = self.proc.open_file("self/fd", OFlags::PATH | OFlags::DIRECTORY)?;
+        let name = place.as_raw_fd().to_string();
+        let path = readlinkat(&fds, name, Vec::new()).sys("readlinkat", || "a mount point")?;
+        // The container's root is mounted over `/`, so this is the path in the container.
+        let path = Path::new(OsStr::from_bytes(path.as_bytes()));
+        match Links::for_target(path) {
+            Links::Follow => Ok(()),
+            Links::Refuse => {
+                let what = format!("a symbolic link leads it to {}", path.display());
+                Err(Error::new(ErrorKind::System, what))
+            }
+        }
+    }
+
+    pub(super) fn attach(
+        &self,
+        tree: BorrowedFd<'_>,
+        target: BorrowedFd<'_>,
+        attributes: &Attributes,
+    ) -> Result<()> {
+        attach::attach(tree, Some(target), attributes, self.proc)
+    }
+
+    /// A source's tree, opened here where the host's view did not allow it. Each is used once.
+    pub(super) fn take(&mut self, source: usize) -> Result<OwnedFd> {
+        if let Some(tree) = self.trees.get_mut(source).and_then(Option::take) {
+            return Ok(tree);
+        }
+        match self.plan.sources.get(source) {
+            Some(wanted) => source::open_source(wanted),
+            None => {
+                Err(SysError::new("open_tree", "a source that is not planned", Errno::BADF).into())
+            }
+        }
+    }
+
+    fn source_name(&self, source: usize) -> String {
+        self.plan.sources.get(source).map(|s| s.path.display().to_string()).unwrap_or_default()
+    }
+}
+
+fn is_procfs(tree: BorrowedFd<'_>) -> Result<bool> {
+    Ok(fstatfs(tree).sys("fstatfs", || "the source")?.f_type == PROC_SUPER_MAGIC)
+}
