@@ -100,7 +100,8 @@ pub fn check_root(config: &Config, place: &Place) -> Result<()> {
     const SIGNS: [&str; 6] = ["usr", "bin", "sbin", "lib", "nix", "init"];
     let has = |name: &str| std::fs::symlink_metadata(root.join(name)).is_ok();
     let program = config.process.args.first().map_or("", String::as_str);
-    if SIGNS.iter().any(|name| has(name)) || has(program.trim_start_matches('/')) {
+    let program = program.trim_start_matches('/');
+    if SIGNS.iter().any(|name| has(name)) || (!program.is_empty() && has(program)) {
         return Ok(());
     }
     let message = format!("there is no root file system in {}", root.display());

@@ -95,7 +95,6 @@ fn exec(command: Command) -> Command {
                 .value_name("COMMAND")
                 .num_args(0..)
                 .trailing_var_arg(true)
-                .allow_hyphen_values(true)
                 .value_hint(ValueHint::CommandWithArguments)
                 .help("The command and its arguments [default: the file's]"),
         )

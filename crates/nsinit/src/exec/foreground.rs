@@ -56,7 +56,7 @@ pub fn attend(
     }
     running(settings);
     loop {
-        let (ended, signalled) = wait(&child, signals, terminal.as_ref())?;
+        let (ended, signalled) = wait(&child, signals, terminal.as_mut())?;
         if signalled {
             pass_on(signals, &child, terminal.as_mut())?;
         }
@@ -74,12 +74,25 @@ pub fn attend(
 }
 
 /// Waits for anything to happen: whether the command has ended, whether a signal has come.
-fn wait(child: &Child, signals: &SignalFd, terminal: Option<&Terminal>) -> Result<(bool, bool)> {
+fn wait(
+    child: &Child,
+    signals: &SignalFd,
+    terminal: Option<&mut Terminal>,
+) -> Result<(bool, bool)> {
     let mut fds = vec![PollFd::new(child, PollFlags::IN), PollFd::new(signals, PollFlags::IN)];
-    fds.extend(terminal.map(Terminal::interest).unwrap_or_default());
-    rustix::io::retry_on_intr(|| poll(&mut fds, None)).sys("poll", || "")?;
+    let patience = terminal.as_ref().and_then(|terminal| terminal.patience());
+    fds.extend(terminal.as_ref().map(|terminal| terminal.interest()).unwrap_or_default());
+    let happened = rustix::io::retry_on_intr(|| poll(&mut fds, patience.as_ref()));
+    let happened = happened.sys("poll", || "")?;
     let ready = |index: usize| fds.get(index).is_some_and(|fd| !fd.revents().is_empty());
-    Ok((ready(0), ready(1)))
+    let (ended, signalled) = (ready(0), ready(1));
+    drop(fds);
+    if happened == 0
+        && let Some(terminal) = terminal
+    {
+        terminal.remind();
+    }
+    Ok((ended, signalled))
 }
 
 fn pass_on(signals: &SignalFd, child: &Child, terminal: Option<&mut Terminal>) -> Result<()> {

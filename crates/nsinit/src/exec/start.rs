@@ -136,10 +136,14 @@ fn first(settings: &Settings, wanted: &Wanted) -> Result<Started> {
             settings.report.debug(|| format!("the command runs as pid {}", child.pid()));
             Ok(Started { container, child, first: Some(first) })
         }
-        Err(error) => {
-            first.clean_up(settings, &container);
-            Err(error)
-        }
+        Err(error) => match first.remove(settings, &container) {
+            Ok(()) => Err(error),
+            Err(left) => {
+                settings.report.debug(|| format!("cleaning up: {left}"));
+                let hint = format!("and something is left: nsinit delete {}", wanted.id);
+                Err(error.with_hint(hint))
+            }
+        },
     }
 }
 
@@ -248,15 +252,20 @@ impl First {
 
     /// Removes the container. What that leaves is told, and does not change the exit code.
     fn clean_up(&self, settings: &Settings, container: &Container) {
-        // A successor of the same id may have removed it all and put its own there.
-        if people::identity(settings, container.id()) == self.identity
-            && let Err(error) = people::remove(settings, container.id(), &self.note)
-        {
+        if let Err(error) = self.remove(settings, container) {
             settings.report.error(&error);
+        }
+    }
+
+    /// Removes the files for people, then the container; the first failure keeps from neither.
+    fn remove(&self, settings: &Settings, container: &Container) -> Result<()> {
+        let mut files = Ok(());
+        // A successor of the same id may have removed it all and put its own there.
+        if people::identity(settings, container.id()) == self.identity {
+            files = people::remove(settings, container.id(), &self.note);
         }
         // A PID namespace shared with others keeps processes alive when the first has ended.
-        if let Err(error) = container.destroy() {
-            settings.report.error(&error);
-        }
+        container.destroy()?;
+        files
     }
 }

@@ -19,11 +19,25 @@ pub struct Terminal {
     master: OwnedFd,
     raw: Option<RawMode>,
     pending: Vec<u8>,
-    input: bool,
+    input: Input,
+}
+
+/// What is known of our standard input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Input {
+    /// It may have more.
+    Open,
+    /// It is at its end, which the command has to be told.
+    Ended,
+    /// It went away.
+    Gone,
 }
 
 /// The end-of-file character of a terminal in cooked mode, ^D.
 const END: u8 = 4;
+
+/// How often it is typed: a shell that just sets the terminal's mode loses one.
+const AGAIN: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 
 impl Terminal {
     /// Connects the terminal behind `master` to the standard streams. Where standard input is no
@@ -31,7 +45,7 @@ impl Terminal {
     pub fn connect(master: OwnedFd) -> Result<Self> {
         // A command that does not read its input must not keep its output from being shown.
         ioctl_fionbio(&master, true).sys("ioctl", || "FIONBIO")?;
-        let mut terminal = Self { master, raw: None, pending: Vec::new(), input: true };
+        let mut terminal = Self { master, raw: None, pending: Vec::new(), input: Input::Open };
         terminal.resume()?;
         Ok(terminal)
     }
@@ -41,15 +55,27 @@ impl Terminal {
         let waiting = !self.pending.is_empty();
         let output = if waiting { PollFlags::OUT } else { PollFlags::empty() };
         let mut fds = vec![PollFd::new(&self.master, PollFlags::IN | output)];
-        if self.input && !waiting {
+        if self.input == Input::Open && !waiting {
             fds.push(PollFd::from_borrowed_fd(rustix::stdio::stdin(), PollFlags::IN));
         }
         fds
     }
 
+    /// How long to wait at most.
+    pub fn patience(&self) -> Option<Timespec> {
+        (self.input == Input::Ended).then_some(AGAIN)
+    }
+
+    /// Nothing happened for so long.
+    pub fn remind(&mut self) {
+        if self.pending.is_empty() {
+            self.pending.push(END);
+        }
+    }
+
     /// Copies what is there, both ways; false when nobody holds the other side any more.
     pub fn turn(&mut self) -> Result<bool> {
-        if self.input && self.pending.is_empty() && readable(stdin().as_fd())? {
+        if self.input == Input::Open && self.pending.is_empty() && readable(stdin().as_fd())? {
             self.type_in();
         }
         if !self.pending.is_empty() {
@@ -69,13 +95,13 @@ impl Terminal {
         let mut buffer = [0; 4096];
         match read(stdin(), &mut buffer) {
             Ok(0) => {
-                self.input = false;
+                self.input = Input::Ended;
                 self.pending.push(END);
             }
             Ok(length) => self.pending.extend_from_slice(&buffer[..length]),
             Err(Errno::INTR | Errno::AGAIN) => {}
             // Our own terminal went away; the command is told by a signal.
-            Err(_) => self.input = false,
+            Err(_) => self.input = Input::Gone,
         }
     }
 

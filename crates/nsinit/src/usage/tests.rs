@@ -1,0 +1,25 @@
+use super::*;
+
+fn of(call: &'static str, errno: Errno) -> String {
+    advise(SysError::new(call, "x", errno).into()).hint().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn no_space_is_not_always_the_disk() {
+    assert!(of("move_mount", Errno::NOSPC).contains("fs.mount-max"));
+    assert!(of("clone3", Errno::NOSPC).contains("namespaces"));
+    assert!(of("write", Errno::NOSPC).contains("inodes"));
+}
+
+#[test]
+fn advice_nearer_the_cause_stays() {
+    let error = Error::from(SysError::new("clone3", "", Errno::AGAIN)).with_hint("near");
+    assert_eq!(advise(error).hint(), Some("near"));
+}
+
+#[test]
+fn the_commands_own_failure_gets_none() {
+    let error = Error::from(SysError::new("exec:", "x", Errno::NOMEM));
+    assert_eq!(advise(error.as_kind(ErrorKind::ProcessNotExecuted)).hint(), None);
+    assert_eq!(of("read", Errno::IO), "");
+}
