@@ -1,6 +1,6 @@
 //! Commands with a deadline, whose output is kept.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -25,21 +25,34 @@ pub(crate) fn is_ours(pid: u32) -> bool {
 /// by it, as PID 1 must.
 pub(crate) fn reap_orphans() {
     std::thread::spawn(|| {
+        let mut seen = BTreeMap::new();
         loop {
-            reap_once();
+            reap_once(&mut seen);
             std::thread::sleep(Duration::from_millis(2));
         }
     });
 }
 
-fn reap_once() {
+/// Those seen for a while: a helper that a test runs by other means than [`Cmd`] is waited
+/// for sooner.
+fn reap_once(seen: &mut BTreeMap<u32, u32>) {
+    let ended = |pid| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" Z"))
+    };
     for entry in std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten() {
         // Spawning holds the lock, so that nobody's child is taken for an orphan.
         let ours = OURS.lock().unwrap();
         let children = std::fs::read_to_string(entry.path().join("children")).unwrap_or_default();
         for pid in children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()) {
-            if let Some(raw) = Pid::from_raw(pid as i32).filter(|_| !ours.contains(&pid)) {
-                let _ = waitpid(Some(raw), WaitOptions::NOHANG);
+            if ours.contains(&pid) || !ended(pid) {
+                continue;
+            }
+            let times = seen.entry(pid).or_default();
+            *times += 1;
+            if *times >= 15 {
+                let _ = waitpid(Pid::from_raw(pid as i32), WaitOptions::NOHANG);
+                seen.remove(&pid);
             }
         }
     }

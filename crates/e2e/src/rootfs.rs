@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use rustix::mount::{MountFlags, mount};
 
@@ -23,8 +22,7 @@ impl World {
     pub fn busybox(&self) -> Rootfs {
         let (image, path) = (paths::image("busybox"), self.path("bb"));
         assert!(image.is_dir(), "no {}: scripts/images busybox makes it", image.display());
-        let copied = Command::new("cp").arg("-a").args([&image, &path]).status().unwrap();
-        assert!(copied.success());
+        Cmd::new("cp", ["-a".as_ref(), image.as_os_str(), path.as_os_str()]).run().success();
         Rootfs { path }.with_probe()
     }
 
@@ -49,6 +47,12 @@ impl World {
         );
         let options = std::ffi::CString::new(options).unwrap();
         mount("overlay", &path, "overlay", MountFlags::empty(), options.as_c_str()).unwrap();
+        // Writing into a directory for the first time copies it up: no trace of a container.
+        for directory in ["", "tmp", "mnt"] {
+            let file = path.join(directory).join(".e2e");
+            std::fs::write(&file, "").unwrap();
+            std::fs::remove_file(file).unwrap();
+        }
         Some(Rootfs { path }.with_probe())
     }
 

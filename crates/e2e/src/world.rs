@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 
 use crate::snapshot::Snapshot;
-use crate::{cgroups, command, skip};
+use crate::{Cmd, cgroups, command, skip};
 
 /// Which control groups are seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +96,7 @@ fn start(name: &str, view: View) {
         .args(["--exact", name, "--nocapture", "--test-threads=1"])
         .env(VIEW, if view == View::V2 { "v2" } else { "host" })
         .env(TAG, &tag)
+        .env("RUST_BACKTRACE", "0")
         .current_dir("/")
         .stdin(Stdio::null())
         .output()
@@ -128,10 +129,8 @@ impl World {
         }
         let shared = MountPropagationFlags::SHARED | MountPropagationFlags::REC;
         mount_change("/", shared).unwrap();
-        let up = Command::new("ip").args(["link", "set", "lo", "up"]).status().unwrap();
-        assert!(up.success());
-        // What a runtime is told is what a test tells it.
         command::reap_orphans();
+        Cmd::new("ip", ["link", "set", "lo", "up"]).run().success();
         Some(Self { view, tag, scratch, number: AtomicU32::new(0) })
     }
 
