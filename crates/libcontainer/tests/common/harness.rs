@@ -4,6 +4,8 @@
 use std::cell::RefCell;
 use std::path::Path;
 use std::process::{Command, ExitCode};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
@@ -128,4 +130,23 @@ pub fn reap_adopted(before: &[Process]) {
 /// Whether a program can be found.
 pub fn has_program(name: &str) -> bool {
     ["/usr/bin", "/usr/sbin", "/bin", "/sbin"].iter().any(|dir| Path::new(dir).join(name).exists())
+}
+
+/// How many rounds a test of many containers does: LIBCONTAINER_TEST_ROUNDS, 50 if unset, and
+/// fewer in the version 2 view, whose difference is the control groups only.
+pub fn rounds() -> u32 {
+    let set = std::env::var("LIBCONTAINER_TEST_ROUNDS").ok().and_then(|text| text.parse().ok());
+    set.unwrap_or(if v2_view() { 10 } else { 50 })
+}
+
+/// Ends the program when it has not been dropped within `limit`: nothing may hang for ever.
+pub fn deadline(limit: Duration) -> Sender<()> {
+    let (alarm, dropped) = channel();
+    std::thread::spawn(move || {
+        if dropped.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+            eprintln!("hangs for {limit:?}: {:#?}", processes());
+            std::process::exit(102);
+        }
+    });
+    alarm
 }

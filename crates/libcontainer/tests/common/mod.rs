@@ -19,6 +19,8 @@ mod harness;
 mod place;
 mod snapshot;
 
-pub use harness::{Test, has_program, mark_adopted, reap_adopted, run, skip, test, v2_view};
+pub use harness::{
+    Test, deadline, has_program, mark_adopted, reap_adopted, rounds, run, skip, test, v2_view,
+};
 pub use place::{Place, output, prefix};
 pub use snapshot::HostSnapshot;

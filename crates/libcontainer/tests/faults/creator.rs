@@ -82,6 +82,7 @@ pub fn config(scenario: Scenario, place: &Place) -> Config {
 
 /// Called first in `main`, before `libcontainer::init()`: an init whose creator wants it traced
 /// attaches strace to itself, so that calls are counted from here.
+#[allow(clippy::zombie_processes)] // strace outlives this process.
 pub fn trace_init() {
     let arg0 = std::env::args().next();
     if arg0.as_deref() != Some("libcontainer-init") {
@@ -94,23 +95,19 @@ pub fn trace_init() {
     });
     let Some(wanted) = wanted else { return };
     let strace = ["/usr/bin/strace", "/bin/strace"].into_iter().find(|it| Path::new(it).exists());
-    // Of all our descriptors strace gets none: the socket's end must be seen.
+    // Of our descriptors strace gets none: the socket's end must be seen.
+    sys::close::cloexec_from(3).unwrap();
     let mut strace = Command::new(strace.unwrap())
-        .args(["-D", "-f", "-p", &std::process::id().to_string()])
+        .args(["-f", "-p", &std::process::id().to_string()])
         .args(wanted.split(' '))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    loop {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap();
-        if !status.contains("TracerPid:\t0\n") {
-            break;
-        }
+    while std::fs::read_to_string("/proc/self/status").unwrap().contains("TracerPid:\t0\n") {
+        assert_eq!(strace.try_wait().unwrap(), None);
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
-    // With -D the tracer is a grandchild, and this child has ended.
-    let _ = strace.wait();
     let _ = rustix::fs::access(MARK, rustix::fs::Access::EXISTS);
 }

@@ -1,6 +1,6 @@
 //! A creator that is a process of its own, run under strace(1), which kills it or makes its system
 //! calls fail at chosen points.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)] // Each test program uses a part.
 
 mod creator;
 mod points;

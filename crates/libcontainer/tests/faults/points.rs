@@ -1,6 +1,6 @@
 //! Where a process can be struck: before the n-th time that it makes a certain system call.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::creator::MARK;
@@ -70,6 +70,7 @@ pub fn parse(trace: &str, followed: bool) -> Vec<Vec<Point>> {
     let mut order = Vec::new();
     let mut processes: BTreeMap<&str, (Vec<Point>, BTreeMap<&str, usize>)> = BTreeMap::new();
     let mut marked = false;
+    let mut programs = BTreeSet::new();
     for line in trace.lines() {
         let (pid, line) =
             if followed { line.split_once(' ').unwrap_or(("", line)) } else { ("", line) };
@@ -77,6 +78,13 @@ pub fn parse(trace: &str, followed: bool) -> Vec<Vec<Point>> {
         let Some((call, rest)) = line.split_once('(') else { continue };
         if call.starts_with(['<', '+', '-']) || call.contains(' ') {
             continue;
+        }
+        if programs.contains(pid) {
+            // What the container's program does is not the library's.
+            continue;
+        }
+        if followed && call.starts_with("execve") {
+            programs.insert(pid);
         }
         if !processes.contains_key(pid) {
             order.push(pid);

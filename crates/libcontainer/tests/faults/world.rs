@@ -92,31 +92,36 @@ impl World {
     /// Where the creator can be struck in the library's code: all of its system calls when
     /// LIBCONTAINER_TEST_ALL is set, else those that change something.
     pub fn points(&self) -> Vec<Point> {
-        let before = HostSnapshot::take(&self.place);
-        self.prepare();
-        let file = self.trace_file();
-        let (end, said) = finish(self.command(&["-o", &file.to_string_lossy()])).unwrap();
-        assert!(end.success(), "{end}: {said}");
-        self.clean_up(&before, Duration::from_secs(2)).unwrap();
         let all = std::env::var_os("LIBCONTAINER_TEST_ALL").is_some();
-        let trace = fs::read_to_string(&file).unwrap();
-        let mut points = points::parse(&trace, false).remove(0);
+        let mut points = self.all_points();
         points.retain(|point| all || point.has_effect());
         points
     }
 
+    /// All of its system calls in the library's code.
+    pub fn all_points(&self) -> Vec<Point> {
+        let file = self.trace_file();
+        self.traced(self.command(&["-o", &file.to_string_lossy()]));
+        points::parse(&fs::read_to_string(&file).unwrap(), false).remove(0)
+    }
+
     /// The same of its init, by process.
     pub fn points_of_init(&self) -> Vec<Vec<Point>> {
-        let before = HostSnapshot::take(&self.place);
-        self.prepare();
         let file = self.trace_file();
         let [program, args @ ..] = self.creator();
         let mut command = Command::new(program);
         self.dress(command.args(args).env(TRACE_INIT, format!("-o {}", file.display())));
+        self.traced(command);
+        points::parse(&fs::read_to_string(&file).unwrap(), true)
+    }
+
+    /// One run that nothing disturbs.
+    fn traced(&self, command: Command) {
+        let before = HostSnapshot::take(&self.place);
+        self.prepare();
         let (end, said) = finish(command).unwrap();
         assert!(end.success(), "{end}: {said}");
         self.clean_up(&before, Duration::from_secs(2)).unwrap();
-        points::parse(&fs::read_to_string(&file).unwrap(), true)
     }
 
     /// The creator, killed when it comes to this point.
