@@ -4,7 +4,7 @@ mod trusted;
 
 use std::path::{Path, PathBuf};
 
-use libcontainer::config::{Mount, NamespaceKind, Rootfs, parse, template};
+use libcontainer::config::{Form, Mount, NamespaceKind, Rootfs, parse, template};
 use libcontainer::{Config, Error, ErrorKind, Result, Step};
 
 use crate::place::Place;
@@ -33,12 +33,12 @@ pub fn read(named: Option<&str>, place: &Place) -> Result<Source> {
             let message = format!("there is no {}", path.display());
             return Err(Error::new(ErrorKind::System, message).within("--config"));
         };
-        return parsed(&bytes, path);
+        return parsed(&bytes, path, place);
     }
     let path = place.path().join(FILE);
     match trusted::read(Path::new(FILE)).step(|| path.display().to_string())? {
         // An empty file is what holds the name while a container runs without one.
-        Some(bytes) if !bytes.is_empty() => parsed(&bytes, path),
+        Some(bytes) if !bytes.is_empty() => parsed(&bytes, path, place),
         _ => Ok(Source {
             config: template(Rootfs::Directory(place.path().to_owned())),
             file: None,
@@ -48,9 +48,19 @@ pub fn read(named: Option<&str>, place: &Place) -> Result<Source> {
     }
 }
 
-fn parsed(bytes: &[u8], path: PathBuf) -> Result<Source> {
+fn parsed(bytes: &[u8], path: PathBuf, place: &Place) -> Result<Source> {
     let directory = path.parent().unwrap_or(Path::new("/"));
     let mut parsed = parse(bytes, &path, directory)?;
+    // A file from elsewhere that names no root file system, or one that is not here, is for this
+    // directory, unless it lies in a root file system itself.
+    if parsed.form != Form::Oci && directory != place.path() && !is_root(directory, "") {
+        let here = place.path().to_owned();
+        if parsed.rootfs_fallback.is_some() {
+            parsed.rootfs_fallback = Some(here);
+        } else if parsed.config.rootfs == Rootfs::Directory(directory.to_owned()) {
+            parsed.config.rootfs = Rootfs::Directory(here);
+        }
+    }
     let moved = parsed.fall_back(Path::is_dir);
     let mut warnings = parsed.warnings;
     warnings.extend(moved);
@@ -90,6 +100,14 @@ pub fn protect(config: &mut Config, file: &Path) -> bool {
     true
 }
 
+/// Whether a directory looks like a root file system, or has the program at least.
+fn is_root(directory: &Path, program: &str) -> bool {
+    const SIGNS: [&str; 6] = ["usr", "bin", "sbin", "lib", "nix", "init"];
+    let has = |name: &str| std::fs::symlink_metadata(directory.join(name)).is_ok();
+    let program = program.trim_start_matches('/');
+    SIGNS.iter().any(|name| has(name)) || (!program.is_empty() && has(program))
+}
+
 /// Refuses a directory that is no root file system before anything is made in it.
 pub fn check_root(config: &Config, place: &Place) -> Result<()> {
     let Rootfs::Directory(root) = &config.rootfs else { return Ok(()) };
@@ -97,15 +115,11 @@ pub fn check_root(config: &Config, place: &Place) -> Result<()> {
         // The library tells what is wrong.
         return Ok(());
     }
-    const SIGNS: [&str; 6] = ["usr", "bin", "sbin", "lib", "nix", "init"];
-    let has = |name: &str| std::fs::symlink_metadata(root.join(name)).is_ok();
-    let program = config.process.args.first().map_or("", String::as_str);
-    let program = program.trim_start_matches('/');
-    if SIGNS.iter().any(|name| has(name)) || (!program.is_empty() && has(program)) {
+    if is_root(root, config.process.args.first().map_or("", String::as_str)) {
         return Ok(());
     }
     let message = format!("there is no root file system in {}", root.display());
-    let bundle = root == place.path() && has("config.json");
+    let bundle = root == place.path() && root.join("config.json").exists();
     let hint = if bundle {
         "for the OCI bundle here: nsinit exec --config config.json"
     } else {

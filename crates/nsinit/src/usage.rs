@@ -14,31 +14,40 @@ pub const MISTAKE: u8 = 2;
 
 /// Tells what is wrong with the command line, or the help that was asked for; the exit code.
 pub fn tell(error: &clap::Error, report: &Report) -> u8 {
-    match error.kind() {
+    let message = match error.kind() {
         Mistake::DisplayHelp | Mistake::DisplayVersion => {
+            // A reader that has gone away, as `head` does, is content.
             let _ = error.print();
-            0
+            return 0;
         }
-        Mistake::InvalidSubcommand => {
-            match error.get(ContextKind::InvalidSubcommand) {
-                Some(ContextValue::String(verb))
-                    if ["checkpoint", "restore"].contains(&&**verb) =>
-                {
-                    let message = format!("{verb}: checkpoint and restore are not there yet");
-                    report.error(&Error::new(ErrorKind::System, message));
-                }
-                _ => drop(error.print()),
-            }
-            MISTAKE
-        }
-        _ => {
+        Mistake::DisplayHelpOnMissingArgumentOrSubcommand => {
             let _ = error.print();
-            if std::env::args().nth(1).as_deref() == Some("exec") {
-                return crate::exec::FAILED;
-            }
-            MISTAKE
+            return MISTAKE;
         }
+        Mistake::InvalidSubcommand => match error.get(ContextKind::InvalidSubcommand) {
+            Some(ContextValue::String(verb)) if ["checkpoint", "restore"].contains(&&**verb) => {
+                Error::new(ErrorKind::System, format!("{verb}: not there yet"))
+            }
+            _ => one_line(&error.to_string()),
+        },
+        _ => one_line(&error.to_string()),
+    };
+    report.error(&message);
+    let typed = crate::arguments::command().ignore_errors(true).try_get_matches();
+    match typed.as_ref().map(clap::ArgMatches::subcommand_name) {
+        Ok(Some("exec")) => crate::exec::FAILED,
+        _ => MISTAKE,
     }
+}
+
+/// The parser's paragraphs as one line: what is wrong, and its tips as a hint.
+fn one_line(text: &str) -> Error {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let lines = |part: &str| part.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    let message = lines(text.split("\n\n").next().unwrap_or(text));
+    let tips = text.lines().filter_map(|line| line.trim().strip_prefix("tip: "));
+    let tips: Vec<&str> = tips.chain(["see --help"]).collect();
+    Error::new(ErrorKind::System, message).with_hint(tips.join("; "))
 }
 
 /// The error of a verb that nobody types.

@@ -41,3 +41,11 @@ fn what_is_not_there_is_refused() {
         assert!(command().try_get_matches_from(typed).is_err(), "{typed:?}");
     }
 }
+
+#[test]
+fn a_mistyped_option_is_no_command() {
+    let typed = ["nsinit", "exec", "--memroy-limit", "64m", "sh"];
+    assert!(command().try_get_matches_from(typed).is_err());
+    let typed = ["nsinit", "exec", "sh", "--memroy-limit"];
+    assert!(command().try_get_matches_from(typed).is_ok());
+}

@@ -23,3 +23,17 @@ fn the_commands_own_failure_gets_none() {
     assert_eq!(advise(error.as_kind(ErrorKind::ProcessNotExecuted)).hint(), None);
     assert_eq!(of("read", Errno::IO), "");
 }
+
+#[test]
+fn a_mistake_is_told_in_one_line() {
+    for (typed, wanted) in [
+        (&["nsinit", "exec", "--bogus"][..], "unexpected argument '--bogus' found (a similar"),
+        (&["nsinit", "frob"], "unrecognized subcommand 'frob' (see --help)"),
+        (&["nsinit", "completions"], "the following required arguments were not provided: <SHELL>"),
+        (&["nsinit", "completions", "sh"], "invalid value 'sh' for '<SHELL>' [possible values:"),
+    ] {
+        let error = crate::arguments::command().try_get_matches_from(typed).unwrap_err();
+        let line = one_line(&error.to_string()).to_string();
+        assert!(line.starts_with(wanted) && !line.contains('\n'), "{line}");
+    }
+}
