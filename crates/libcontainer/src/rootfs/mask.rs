@@ -11,7 +11,10 @@ use super::builder::Builder;
 use super::inroot::{self, Links};
 use super::{filesystem, source};
 use crate::Result;
+use crate::config::Propagation;
 use crate::config::mount_flags::attr;
+use crate::plan::mounts::Attributes;
+use crate::procfs::Procfs;
 
 /// What hides things. A mount that was made detached cannot be copied before Linux 6.15, so the
 /// first path gets the original and the others copies of what is mounted there.
@@ -36,7 +39,12 @@ impl Covers {
 
 impl Cover {
     /// Mounts it on `target`; `make` makes it the first time.
-    fn put(&mut self, target: BorrowedFd<'_>, make: fn() -> Result<OwnedFd>) -> Result<()> {
+    fn put(
+        &mut self,
+        target: BorrowedFd<'_>,
+        proc: &Procfs,
+        make: fn() -> Result<OwnedFd>,
+    ) -> Result<()> {
         let tree = match self.tree.take() {
             Some(tree) => tree,
             None => make()?,
@@ -46,7 +54,11 @@ impl Cover {
                 .sys("open_tree", || "the cover of a masked path")?;
             place(copy.as_fd(), target)?;
         } else {
-            place(tree.as_fd(), target)?;
+            // A copy of what the host shares would be its peer: what the container then mounted
+            // upon it would come to lie on the host's /dev/null. Copies of this one are private.
+            let propagation = vec![(Propagation::Private, false)];
+            let private = Attributes { propagation, ..Attributes::default() };
+            attach::attach(tree.as_fd(), Some(target), &private, proc)?;
             self.mounted = true;
         }
         self.tree = Some(tree);
@@ -58,9 +70,9 @@ impl Cover {
 pub(super) fn mask(builder: &mut Builder<'_>, path: &Path) -> Result<()> {
     let Some(target) = existing(builder, path)? else { return Ok(()) };
     if inroot::is_directory(&target)? {
-        builder.covers.empty.put(target.as_fd(), empty_directory)
+        builder.covers.empty.put(target.as_fd(), builder.proc, empty_directory)
     } else {
-        builder.covers.null.put(target.as_fd(), source::open_null)
+        builder.covers.null.put(target.as_fd(), builder.proc, source::open_null)
     }
 }
 
