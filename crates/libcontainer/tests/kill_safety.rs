@@ -20,6 +20,7 @@ fn main() -> std::process::ExitCode {
         test("killed_in_run", || killed_in(Scenario::Run)).in_both_views(),
         test("killed_in_run_with_a_user_namespace", || killed_in(Scenario::UserNamespace))
             .in_both_views(),
+        test("killed_in_run_without_a_cgroup", || killed_in(Scenario::Bare)),
         test("killed_in_held_start", || killed_in(Scenario::Held)).in_both_views(),
         test("killed_in_exec", || killed_in(Scenario::Exec)).in_both_views(),
         test("killed_in_destroy", || killed_in(Scenario::Destroy)).in_both_views(),

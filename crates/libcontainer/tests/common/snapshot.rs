@@ -18,7 +18,7 @@ pub struct HostSnapshot {
     mounts: BTreeSet<String>,
     cgroups: BTreeSet<PathBuf>,
     descriptors: BTreeMap<i32, String>,
-    interfaces: BTreeSet<String>,
+    pub interfaces: BTreeSet<String>,
     state: BTreeSet<PathBuf>,
 }
 

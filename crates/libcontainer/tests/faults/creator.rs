@@ -39,7 +39,7 @@ fn act(scenario: Scenario, place: &Place) -> Result<()> {
     let sleep = Process::new(["sleep", "1000"]).silent();
     let factory = place.factory();
     match scenario {
-        Scenario::Run | Scenario::UserNamespace => {
+        Scenario::Run | Scenario::UserNamespace | Scenario::Bare => {
             factory.create(ID, config(scenario, place))?.run(sleep)?;
         }
         Scenario::Held => {
@@ -76,6 +76,10 @@ pub fn config(scenario: Scenario, place: &Place) -> Config {
         config.namespaces.push(Namespace { kind: NamespaceKind::User, path: None });
         let map = IdMap { container_id: 0, host_id: 100_000, size: 65_536 };
         (config.uid_mappings, config.gid_mappings) = (vec![map], vec![map]);
+    }
+    if scenario == Scenario::Bare {
+        config.cgroup = None;
+        config.resources = Default::default();
     }
     config
 }

@@ -18,6 +18,8 @@ pub enum Scenario {
     Run,
     /// The same in a user namespace.
     UserNamespace,
+    /// The same without a control group: only the record tells what belongs to the container.
+    Bare,
     /// Creates a container and starts its init held.
     Held,
     /// Executes a process in a container that runs.
@@ -27,8 +29,8 @@ pub enum Scenario {
 }
 
 impl Scenario {
-    pub const ALL: [Self; 5] =
-        [Self::Run, Self::UserNamespace, Self::Held, Self::Exec, Self::Destroy];
+    pub const ALL: [Self; 6] =
+        [Self::Run, Self::UserNamespace, Self::Bare, Self::Held, Self::Exec, Self::Destroy];
 
     pub fn name(self) -> String {
         format!("{self:?}")

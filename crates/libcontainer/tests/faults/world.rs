@@ -158,7 +158,7 @@ impl World {
     /// was `before`, and until then no init of ours may stand half-way.
     pub fn clean_up(&self, before: &HostSnapshot, limit: Duration) -> Result<(), String> {
         half_way(limit)?;
-        reaping(|| self.kill_and_destroy())?;
+        reaping(|| self.kill_and_destroy(before))?;
         let deadline = Instant::now() + limit;
         loop {
             common::reap_adopted(&[]);
@@ -172,7 +172,7 @@ impl World {
         }
     }
 
-    fn kill_and_destroy(&self) -> Result<(), String> {
+    fn kill_and_destroy(&self, before: &HostSnapshot) -> Result<(), String> {
         let failed = |what: &str, error: &libcontainer::Error| format!("{what}: {error}");
         match self.place.factory().load(ID) {
             Ok(container) => {
@@ -184,6 +184,11 @@ impl World {
                 }
                 container.kill().map_err(|e| failed("kill", &e))?;
                 container.destroy().map_err(|e| failed("destroy", &e))?;
+                // The kernel would remove them by itself, some time.
+                let interfaces = HostSnapshot::take(&self.place).interfaces;
+                if interfaces != before.interfaces {
+                    return Err(format!("after destroy there are {interfaces:?}"));
+                }
             }
             Err(error) if *error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(failed("load", &error)),
