@@ -20,7 +20,7 @@ use crate::Result;
 
 use super::node::Node;
 use super::parsed::{Form, Parsed};
-use super::{Rootfs, template};
+use super::{Config, NamespaceKind, Rootfs, template};
 
 /// Reads a container.json found in `dir`.
 pub(super) fn read(root: &Node<'_>, dir: &Path) -> Result<Parsed> {
@@ -37,6 +37,7 @@ pub(super) fn read(root: &Node<'_>, dir: &Path) -> Result<Parsed> {
         }
     };
     networks::read(root, &mut config)?;
+    without_a_place(root, &mut config)?;
     common::seccomp(root, &mut config)?;
     if root.written("environment")?.is_none() {
         config.process.env = Some(template::environment(config.hostname.as_deref()));
@@ -76,6 +77,20 @@ fn form(root: &Node<'_>) -> Result<Form> {
         true if has(&may)? || old_mounts => Form::May2014,
         true => Form::June2014,
     })
+}
+
+/// Takes out what the template has and only a namespace of the container's own can have: who did
+/// not ask for it is not to be told that it cannot be.
+fn without_a_place(root: &Node<'_>, config: &mut Config) -> Result<()> {
+    let own = |kind| config.namespaces.iter().any(|n| n.kind == kind && n.path.is_none());
+    let (uts, network) = (own(NamespaceKind::Uts), own(NamespaceKind::Network));
+    if !uts && root.written("hostname")?.is_none() {
+        config.hostname = None;
+    }
+    if !network && root.written("networks")?.is_none() {
+        config.networks.clear();
+    }
+    Ok(())
 }
 
 /// A root file system that the file names; `None` where it leaves that to the directory.

@@ -40,7 +40,7 @@ impl Container {
         let record = self.record()?;
         let (process_plan, mut warnings) =
             plan::process_of(&record.config, &process.spec, &self.id)?;
-        let program = self.shared.program()?;
+        let boot = self.shared.boot(process_plan.parent_death_signal.is_some())?;
         let mut orders = plan::join(record.namespaces, record.chroot, process_plan);
         let mut streams = Streams::open(process, orders.process.terminal)?;
         let group = self.cgroup()?;
@@ -69,17 +69,19 @@ impl Container {
             }
         }
         let frozen = || group.as_ref().is_some_and(|group| group.frozen().unwrap_or(false));
-        let launched = launch(Launch {
-            program,
-            plan: orders,
-            descriptors,
-            maps: (&[], &[]),
-            born: &mut |pid: Pid, _: BorrowedFd<'_>| match &group {
-                Some(group) => Ok(group.attach(pid)?),
-                None => Ok(()),
+        let launched = launch(
+            boot,
+            Launch {
+                plan: orders,
+                descriptors,
+                maps: (&[], &[]),
+                born: &mut |pid: Pid, _: BorrowedFd<'_>| match &group {
+                    Some(group) => Ok(group.attach(pid)?),
+                    None => Ok(()),
+                },
+                frozen: &frozen,
             },
-            frozen: &frozen,
-        })?;
+        )?;
         let mut child = Child::new(launched.pid, launched.pidfd);
         child.terminal = launched.terminal;
         warnings.extend(launched.warnings);

@@ -1,17 +1,17 @@
 //! Makes and finds containers below a state root.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::Result;
 use crate::config::{Config, Rootfs};
-use crate::container::handle::Container;
+use crate::container::handle::{Container, locked};
 use crate::container::record::{Record, VERSION};
 use crate::container::store::Store;
 use crate::error::Step;
 use crate::host::{self, HostFacts};
-use crate::parent::Sealed;
+use crate::parent::{Boot, Sealed};
 use crate::plan::{self, Place};
 
 /// Makes and finds containers below a state root. It is cheap to clone, and clones share what
@@ -27,6 +27,8 @@ pub(crate) struct Shared {
     program: Option<PathBuf>,
     sealed: OnceLock<Sealed>,
     facts: OnceLock<HostFacts>,
+    /// Made ahead by [`Factory::prepare`].
+    spare: Mutex<Option<Boot>>,
 }
 
 impl Factory {
@@ -44,8 +46,24 @@ impl Factory {
     }
 
     fn over(root: &Path, program: Option<PathBuf>) -> Self {
-        let (sealed, facts) = (OnceLock::new(), OnceLock::new());
-        Self { shared: Arc::new(Shared { store: Store::new(root), program, sealed, facts }) }
+        Self {
+            shared: Arc::new(Shared {
+                store: Store::new(root),
+                program,
+                sealed: OnceLock::new(),
+                facts: OnceLock::new(),
+                spare: Mutex::new(None),
+            }),
+        }
+    }
+
+    /// Spawns the init of this thread's next container, or of its next process in one, ahead of
+    /// time, so that it starts up while the program decides what it shall do. It holds nothing
+    /// of the host's, and goes with the factory or with this thread.
+    pub fn prepare(&self) -> Result<()> {
+        let boot = Boot::spawn(self.shared.program()?, false)?;
+        *locked(&self.shared.spare) = Some(boot);
+        Ok(())
     }
 
     /// Makes a container; no process of it runs yet, and nothing but its record exists.
@@ -121,6 +139,12 @@ impl Shared {
         let scope = self.store.path().to_string_lossy();
         let (facts, mountinfo) = (self.facts()?, mountinfo.as_slice());
         plan::start(config, &Place { id, scope: &scope, facts, mountinfo })
+    }
+
+    /// An init that waits for its plan: the one made ahead, or a new one.
+    pub(crate) fn boot(&self, lasting: bool) -> Result<Boot> {
+        let spare = locked(&self.spare).take_if(|boot| boot.fits(lasting));
+        spare.map_or_else(|| Boot::spawn(self.program()?, lasting), Ok)
     }
 
     /// The init program, sealed once and reused: nobody can write to it through a container.

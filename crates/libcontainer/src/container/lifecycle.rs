@@ -78,7 +78,8 @@ impl Container {
     ) -> Result<Child> {
         let (process_plan, mut warnings) =
             plan::process_of(&record.config, &process.spec, &self.id)?;
-        let program = self.shared.program()?;
+        // Spawned first: it starts up while the control group is made.
+        let boot = self.shared.boot(process_plan.parent_death_signal.is_some())?;
         let mut orders = plan::first(plan, process_plan, hold);
         let mut streams = Streams::open(process, orders.process.terminal)?;
         let group_directory = self.make_group(plan)?;
@@ -97,14 +98,16 @@ impl Container {
         }
         let config = record.config.clone();
         let mut completed = record;
-        let launched = launch(Launch {
-            program,
-            plan: orders,
-            descriptors,
-            maps: (&config.uid_mappings, &config.gid_mappings),
-            born: &mut |pid, pidfd| self.born(pid, pidfd, plan, &mut completed),
-            frozen: &|| false,
-        })?;
+        let launched = launch(
+            boot,
+            Launch {
+                plan: orders,
+                descriptors,
+                maps: (&config.uid_mappings, &config.gid_mappings),
+                born: &mut |pid, pidfd| self.born(pid, pidfd, plan, &mut completed),
+                frozen: &|| false,
+            },
+        )?;
         let mut child = Child::new(launched.pid, launched.pidfd);
         child.terminal = launched.terminal;
         warnings.extend(launched.warnings);
@@ -131,7 +134,7 @@ impl Container {
         record: &mut Record,
     ) -> Result<()> {
         record.init = Some(InitRecord::of(pid, pidfd)?);
-        self.entry.write(record)?;
+        self.entry.write_init(record.init)?;
         if let Some(group) = &plan.cgroup {
             group.attach(pid)?;
         }
@@ -152,8 +155,9 @@ impl Container {
         }
         let _ = network::detach(&plan.links);
         if let Ok(Some(mut record)) = self.entry.read(&self.id) {
-            record.init = None;
-            let _ = self.entry.write(&record);
+            if record.init.take().is_some() {
+                let _ = self.entry.write_init(None);
+            }
             *locked(&self.record) = Some(record);
         }
     }

@@ -18,8 +18,8 @@ use crate::{Error, ErrorKind, Result};
 /// The version that this library writes, and the only one it reads.
 pub(crate) const VERSION: u32 = 1;
 
-/// The record: written once before the first side effect, naming every one that may follow, and
-/// once more when the init exists.
+/// The record: written before the first side effect, naming every one that may follow; a line is
+/// added when the init exists.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Record {
     pub version: u32,
@@ -35,6 +35,7 @@ pub(crate) struct Record {
     /// The CLONE_NEW* flags of the namespaces that are not the host's.
     pub namespaces: u64,
     pub chroot: bool,
+    #[serde(skip)]
     pub init: Option<InitRecord>,
 }
 
@@ -91,18 +92,31 @@ pub(crate) fn start_time(pid: i32) -> Result<u64> {
         .ok_or_else(|| Error::new(ErrorKind::System, format!("/proc/{pid}/stat has no start time")))
 }
 
-/// Refuses a record of another version, or of another container.
-pub(crate) fn parse(text: &[u8], id: &str) -> Result<Record> {
+/// A record's text: a line with the record, then one for each change of its init. The last whole
+/// line counts, so a writer that is killed leaves the state before. `None` without a whole line.
+///
+/// Refused is a record of another version, or of another container.
+pub(crate) fn parse(text: &[u8], id: &str) -> Result<Option<Record>> {
     let broken = |why: String| {
         Error::new(ErrorKind::System, format!("the record of container {id:?} is broken: {why}"))
             .with_hint("delete removes what it can")
     };
-    let record: Record = serde_json::from_slice(text).map_err(|error| broken(error.to_string()))?;
+    let Some(end) = text.iter().rposition(|byte| *byte == b'\n') else { return Ok(None) };
+    let mut lines = text[..end].split(|byte| *byte == b'\n');
+    let first = lines.next().unwrap_or_default();
+    let mut record: Record =
+        serde_json::from_slice(first).map_err(|error| broken(error.to_string()))?;
     if record.version != VERSION {
         return Err(broken(format!("version {} is not {VERSION}", record.version)));
     }
     if record.id != id {
         return Err(broken(format!("it says {:?}", record.id)));
     }
-    Ok(record)
+    if let Some(last) = lines.next_back() {
+        record.init = serde_json::from_slice(last).map_err(|error| broken(error.to_string()))?;
+    }
+    Ok(Some(record))
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,27 +4,26 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, CWD, Dir, FlockOperation, Mode, OFlags, flock, fstat, mkdirat, open, openat, renameat,
-    unlinkat,
+    AtFlags, CWD, Dir, FlockOperation, Mode, OFlags, flock, fstat, mkdirat, open, openat, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with,
 };
+use serde::Serialize;
 use sys::{Context, SysError};
 
 use crate::container::id;
-use crate::container::record::{self, Record};
+use crate::container::record::{self, InitRecord, Record};
 use crate::error::Step;
 use crate::wire::Socket;
 use crate::{Error, ErrorKind, Result};
 
 const RECORD: &str = "record.json";
-const NEW_RECORD: &str = "record.json.new";
 const START_SOCKET: &str = "start.sock";
 
 /// Everything that a container's directory can hold.
-const FILES: [&str; 3] = [RECORD, NEW_RECORD, START_SOCKET];
+const FILES: [&str; 2] = [RECORD, START_SOCKET];
 
 const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -204,7 +203,7 @@ impl Entry {
             })
     }
 
-    /// The record; `None` where it was never written.
+    /// The record; `None` where it was never written whole: then nothing else was done either.
     pub(crate) fn read(&self, id: &str) -> Result<Option<Record>> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = match openat(&self.directory, RECORD, flags, Mode::empty()) {
@@ -215,28 +214,35 @@ impl Entry {
         let mut text = Vec::new();
         std::io::Read::read_to_end(&mut std::fs::File::from(file), &mut text)
             .sys("read", || RECORD)?;
-        record::parse(&text, id).map(Some)
+        record::parse(&text, id)
     }
 
-    /// Replaces the record whole.
+    /// Writes the record for the first time.
     pub(crate) fn write(&self, record: &Record) -> Result<()> {
-        let text = serde_json::to_vec(record)
+        self.append(record, OFlags::CREATE | OFlags::EXCL)
+    }
+
+    /// Adds which process the init is, or that there is none any more.
+    pub(crate) fn write_init(&self, init: Option<InitRecord>) -> Result<()> {
+        self.append(&init, OFlags::APPEND)
+    }
+
+    /// One line of JSON in one write(2).
+    fn append<T: Serialize>(&self, line: &T, how: OFlags) -> Result<()> {
+        let step = || "writing the container's record";
+        let mut text = serde_json::to_vec(line)
             .map_err(|error| Error::new(ErrorKind::System, format!("{RECORD}: {error}")))?;
-        let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = openat(&self.directory, NEW_RECORD, flags, Mode::RUSR | Mode::WUSR)
-            .sys("open", || NEW_RECORD)
-            .step(|| "writing the container's record")?;
+        text.push(b'\n');
+        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | how;
+        let file = openat(&self.directory, RECORD, flags, Mode::RUSR | Mode::WUSR)
+            .sys("open", || RECORD)
+            .step(step)?;
         let mut rest = text.as_slice();
         while !rest.is_empty() {
-            let written = rustix::io::write(&file, rest)
-                .sys("write", || NEW_RECORD)
-                .step(|| "writing the container's record")?;
+            let written = rustix::io::write(&file, rest).sys("write", || RECORD).step(step)?;
             rest = &rest[written..];
         }
-        renameat(&self.directory, NEW_RECORD, &self.directory, RECORD)
-            .sys("rename", || RECORD)
-            .step(|| "writing the container's record")
+        Ok(())
     }
 
     /// The listening socket that a held init waits at.

@@ -143,10 +143,14 @@ impl Inside<'_> {
         }
         network::configure(&start.network).step(|| "configuring the network")?;
         if let Some(name) = &start.hostname {
-            sethostname(name.as_bytes()).sys("sethostname", || format!("{name:?}"))?;
+            sethostname(name.as_bytes())
+                .sys("sethostname", || format!("{name:?}"))
+                .hint(|| "at most 64 bytes, in a UTS namespace of the container's user")?;
         }
         if let Some(name) = &start.domainname {
-            setdomainname(name.as_bytes()).sys("setdomainname", || format!("{name:?}"))?;
+            setdomainname(name.as_bytes())
+                .sys("setdomainname", || format!("{name:?}"))
+                .hint(|| "at most 64 bytes, in a UTS namespace of the container's user")?;
         }
         privileges::sysctl(&start.sysctl, &self.proc)?;
         let mut terminal = None;

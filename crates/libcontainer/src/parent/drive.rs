@@ -1,25 +1,21 @@
 //! Serves one init from its spawn to its program's start.
 
-use std::ffi::CString;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
 use rustix::time::Timespec;
 use sys::Context;
-use sys::spawn::Spawned;
 
 use crate::config::IdMap;
-use crate::init::ARG0;
-use crate::parent::{Sealed, idmap, lasting};
+use crate::parent::{Boot, idmap};
 use crate::plan::InitPlan;
 use crate::wire::{FromInit, Received, Sequence, Socket, ToInit};
 use crate::{Error, ErrorKind, Result};
 
 /// What a launch needs beside the plan.
 pub(crate) struct Launch<'a> {
-    /// The init program.
-    pub program: &'a Sealed,
     /// The orders.
     pub plan: InitPlan,
     /// One for each of [`InitPlan::descriptors`].
@@ -45,40 +41,23 @@ pub(crate) struct Launched {
     pub warnings: Vec<String>,
 }
 
-/// Starts the init and sees it through. On failure nothing of it remains.
-pub(crate) fn launch(launch: Launch<'_>) -> Result<Launched> {
-    let (ours, theirs) = Socket::pair()?;
-    let lasting = launch.plan.process.parent_death_signal.is_some() && !sys::thread::is_main();
-    let boot = spawn(launch.program, theirs, lasting)?;
-    let mut served = Served {
-        boot: boot.pidfd,
-        boot_pid: boot.pid,
-        stage: None,
-        terminal: None,
-        warnings: Vec::new(),
+/// Sees an init through. On failure nothing of it remains.
+pub(crate) fn launch(mut boot: Boot, launch: Launch<'_>) -> Result<Launched> {
+    let Some(socket) = boot.take_socket() else {
+        return Err(Error::new(ErrorKind::System, "an init cannot be used twice"));
     };
-    match served.serve(&ours, launch) {
+    let mut served = Served { boot, stage: None, terminal: None, warnings: Vec::new() };
+    match served.serve(&socket, launch) {
         Ok(()) => served.finish(),
         Err(error) => {
-            drop(ours);
+            drop(socket);
             Err(served.abandon(error))
         }
     }
 }
 
-fn spawn(program: &Sealed, keep: Socket, lasting: bool) -> Result<Spawned> {
-    let number = keep.as_fd().as_raw_fd().to_string();
-    let args = [CString::from(ARG0), CString::new(number).unwrap_or_default()];
-    if lasting {
-        let program = program.as_fd().try_clone_to_owned().sys("fcntl", || "F_DUPFD")?;
-        return lasting::spawn_lasting(program, args.to_vec(), keep.into_fd());
-    }
-    Ok(sys::spawn::spawn(program.as_fd(), &args, &[], keep.as_fd())?)
-}
-
 struct Served {
-    boot: OwnedFd,
-    boot_pid: Pid,
+    boot: Boot,
     stage: Option<(Pid, OwnedFd)>,
     terminal: Option<OwnedFd>,
     warnings: Vec<String>,
@@ -88,7 +67,7 @@ impl Served {
     fn serve(&mut self, socket: &Socket, launch: Launch<'_>) -> Result<()> {
         let mut sequence = Sequence::of(&launch.plan);
         let wants_joined = launch.plan.wants_joined();
-        socket.send(&ToInit::Plan(Box::new(launch.plan)), &launch.descriptors)?;
+        tell(socket, &ToInit::Plan(Box::new(launch.plan)), &launch.descriptors)?;
         loop {
             wait_readable(socket, launch.frozen)?;
             let (message, fds) = match socket.receive()? {
@@ -100,8 +79,8 @@ impl Served {
             let mut fds = fds.into_iter();
             match message {
                 FromInit::WantMaps => {
-                    idmap::write(self.boot_pid, launch.maps.0, launch.maps.1)?;
-                    socket.send(&ToInit::MapsWritten, &[])?;
+                    idmap::write(self.boot.pid(), launch.maps.0, launch.maps.1)?;
+                    tell(socket, &ToInit::MapsWritten, &[])?;
                 }
                 FromInit::Born(pid) => {
                     let (Some(pid), Some(pidfd)) = (Pid::from_raw(pid), fds.next()) else {
@@ -110,9 +89,9 @@ impl Served {
                     let (pid, pidfd) = self.stage.insert((pid, pidfd));
                     (launch.born)(*pid, pidfd.as_fd())?;
                     if wants_joined {
-                        socket.send(&ToInit::Joined, &[])?;
+                        tell(socket, &ToInit::Joined, &[])?;
                     }
-                    socket.send(&ToInit::Go, &[])?;
+                    tell(socket, &ToInit::Go, &[])?;
                 }
                 FromInit::Terminal => self.terminal = fds.next(),
                 FromInit::Built(warnings) | FromInit::Executing(warnings) => {
@@ -124,7 +103,6 @@ impl Served {
     }
 
     fn finish(self) -> Result<Launched> {
-        reap(&self.boot, WaitIdOptions::empty());
         let (pid, pidfd) = self
             .stage
             .ok_or_else(|| Error::new(ErrorKind::System, "the container's init was never born"))?;
@@ -133,19 +111,19 @@ impl Served {
 
     /// Ends what is left of a failed start; the error says more where the init was killed.
     fn abandon(self, error: Error) -> Error {
-        for pidfd in [Some(&self.boot), self.stage.as_ref().map(|(_, pidfd)| pidfd)] {
-            let Some(pidfd) = pidfd else { continue };
+        if let Some((_, pidfd)) = &self.stage {
             let _ = pidfd_send_signal(pidfd, Signal::KILL);
             // A process frozen by a v1 freezer ends only when it is thawed.
             let _ = wait_for_end(pidfd, &Timespec { tv_sec: 1, tv_nsec: 0 });
-            reap(pidfd, WaitIdOptions::NOHANG);
+            let _ =
+                waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
         }
         error
     }
 
     /// Why the socket ended early.
     fn died(&self) -> Error {
-        let who = self.stage.as_ref().map_or(&self.boot, |(_, pidfd)| pidfd);
+        let who = self.stage.as_ref().map_or(self.boot.pidfd(), |(_, pidfd)| pidfd);
         let status = rustix::io::retry_on_intr(|| {
             waitid(WaitId::PidFd(who.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
         });
@@ -166,6 +144,14 @@ impl Served {
     }
 }
 
+/// Sends a message. An init that is gone has said why: what it said is received next.
+fn tell(socket: &Socket, message: &ToInit, descriptors: &[BorrowedFd<'_>]) -> Result<()> {
+    match socket.send(message, descriptors) {
+        Err(error) if error.errno() == Some(Errno::PIPE.raw_os_error()) => Ok(()),
+        result => result,
+    }
+}
+
 /// Waits for a message; looks now and then whether the other end is frozen and never will answer.
 fn wait_readable(socket: &Socket, frozen: &dyn Fn() -> bool) -> Result<()> {
     const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
@@ -179,13 +165,6 @@ fn wait_readable(socket: &Socket, frozen: &dyn Fn() -> bool) -> Result<()> {
             return Err(Error::new(ErrorKind::Paused, "container paused"));
         }
     }
-}
-
-/// Takes the exit status of a child; somebody else of this process may have taken it.
-fn reap(pidfd: &OwnedFd, options: WaitIdOptions) {
-    let _ = rustix::io::retry_on_intr(|| {
-        waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED | options)
-    });
 }
 
 fn wait_for_end(pidfd: &OwnedFd, limit: &Timespec) -> rustix::io::Result<usize> {

@@ -1,9 +1,11 @@
 //! The creator's half of a start: spawn the sealed init, serve its requests, or clean up.
 
+mod boot;
 mod drive;
 mod idmap;
 mod lasting;
 mod seal;
 
+pub(crate) use boot::Boot;
 pub(crate) use drive::{Launch, launch};
 pub(crate) use seal::Sealed;

@@ -22,6 +22,9 @@ use crate::{Error, ErrorKind, Result};
 #[derive(Debug)]
 pub(crate) struct Sealed {
     program: OwnedFd,
+    /// The program's overlay. Closing it earlier would take the mount apart, with a wait for a
+    /// grace period in the middle of a start.
+    _mount: Option<OwnedFd>,
 }
 
 impl Sealed {
@@ -35,8 +38,11 @@ impl Sealed {
         .sys("open", || path.unwrap_or(Path::new("/proc/self/exe")).display().to_string())
         .step(|| "opening the init program")?;
         match in_overlay(path, &file) {
-            Ok(program) => Ok(Self { program }),
-            Err(_) => Ok(Self { program: in_memory(&file).step(|| "sealing the init program")? }),
+            Ok((program, mount)) => Ok(Self { program, _mount: Some(mount) }),
+            Err(_) => {
+                let program = in_memory(&file).step(|| "sealing the init program")?;
+                Ok(Self { program, _mount: None })
+            }
         }
     }
 }
@@ -47,7 +53,8 @@ impl AsFd for Sealed {
     }
 }
 
-fn in_overlay(path: Option<&Path>, file: &OwnedFd) -> Result<OwnedFd> {
+/// The program in its overlay, and the overlay.
+fn in_overlay(path: Option<&Path>, file: &OwnedFd) -> Result<(OwnedFd, OwnedFd)> {
     let path = match path {
         Some(path) => path.to_owned(),
         None => {
@@ -84,7 +91,7 @@ fn in_overlay(path: Option<&Path>, file: &OwnedFd) -> Result<OwnedFd> {
     {
         return Err(Error::new(ErrorKind::System, "the init program has been replaced"));
     }
-    Ok(program)
+    Ok((program, mount))
 }
 
 fn in_memory(file: &OwnedFd) -> Result<OwnedFd> {

@@ -107,10 +107,18 @@ impl Socket {
         let mut packet = vec![0u8; INLINE + 64];
         let mut space = vec![MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
-        let result = rustix::io::retry_on_intr(|| {
-            let parts = &mut [IoSliceMut::new(&mut packet)];
-            recvmsg(&self.fd, parts, &mut control, RecvFlags::CMSG_CLOEXEC)
-        });
+        let mut receive = || {
+            rustix::io::retry_on_intr(|| {
+                let parts = &mut [IoSliceMut::new(&mut packet)];
+                recvmsg(&self.fd, parts, &mut control, RecvFlags::CMSG_CLOEXEC)
+            })
+        };
+        // A peer that closes with unread messages of ours resets the connection. That is told
+        // once, and before the peer's own last messages, which are still to be had.
+        let result = match receive() {
+            Err(Errno::CONNRESET) => receive(),
+            result => result,
+        };
         let length = match result {
             Ok(message) => message.bytes,
             Err(Errno::CONNRESET) => 0,

@@ -143,6 +143,16 @@ fn what_is_written_is_taken_at_its_word() {
 }
 
 #[test]
+fn what_only_the_template_has_needs_no_namespace() {
+    let config = good(r#"{"namespaces": [{"type": "NEWNS"}]}"#);
+    assert!(config.hostname.is_none() && config.networks.is_empty());
+    let env = config.process.env.unwrap();
+    assert!(!env.iter().any(|entry| entry.starts_with("HOSTNAME")));
+    let config = good(r#"{"namespaces": {"NEWNS": true}, "hostname": "web"}"#);
+    assert_eq!(config.hostname.as_deref(), Some("web"));
+}
+
+#[test]
 fn eras_by_their_shape() {
     for (text, form) in [
         (r#"{}"#, Form::Json2015),

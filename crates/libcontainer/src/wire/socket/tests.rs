@@ -28,6 +28,16 @@ fn a_closed_end_is_the_end() {
     assert_eq!(b.send(&"nobody", &[]).unwrap_err().errno(), Some(libc_epipe()));
 }
 
+#[test]
+fn a_last_message_outlives_what_its_sender_did_not_read() {
+    let (a, b) = Socket::pair().unwrap();
+    a.send(&"failed", &[]).unwrap();
+    b.send(&"go", &[]).unwrap();
+    drop(a);
+    assert_eq!(message(&b).0, "failed");
+    assert!(matches!(b.receive::<String>().unwrap(), Received::End));
+}
+
 fn libc_epipe() -> i32 {
     Errno::PIPE.raw_os_error()
 }

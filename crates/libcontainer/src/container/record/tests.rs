@@ -1,0 +1,55 @@
+use super::*;
+
+fn record() -> Record {
+    Record {
+        version: VERSION,
+        id: "one".into(),
+        created: 1,
+        config: Config::default(),
+        cgroup: BTreeMap::new(),
+        cgroup_levels: 0,
+        links: Vec::new(),
+        namespaces: 0,
+        chroot: false,
+        init: None,
+    }
+}
+
+fn text(record: &Record, lines: &[&str]) -> Vec<u8> {
+    let mut text = serde_json::to_string(record).unwrap() + "\n";
+    lines.iter().for_each(|line| text.push_str(line));
+    text.into_bytes()
+}
+
+fn pid_of(text: &[u8]) -> Option<i32> {
+    parse(text, "one").unwrap().unwrap().init.map(|init| init.pid)
+}
+
+#[test]
+fn the_last_whole_line_counts() {
+    let line = |pid: i32| {
+        let init = InitRecord { pid, inode: Some(5), start_time: None };
+        serde_json::to_string(&Some(init)).unwrap() + "\n"
+    };
+    assert_eq!(pid_of(&text(&record(), &[])), None);
+    assert_eq!(pid_of(&text(&record(), &[&line(7)])), Some(7));
+    assert_eq!(pid_of(&text(&record(), &[&line(7), "null\n"])), None);
+    assert_eq!(pid_of(&text(&record(), &[&line(7), "{\"pid\":"])), Some(7));
+}
+
+#[test]
+fn a_record_that_was_not_written_whole_is_none() {
+    let whole = text(&record(), &[]);
+    for length in 0..whole.len() {
+        assert_eq!(parse(&whole[..length], "one").unwrap().map(|record| record.id), None);
+    }
+}
+
+#[test]
+fn a_foreign_newer_or_tampered_record_is_refused() {
+    let newer = Record { version: VERSION + 1, ..record() };
+    let foreign = Record { id: "two".into(), ..record() };
+    for text in [text(&newer, &[]), text(&foreign, &[]), b"{}\n".to_vec(), b"\0\n".to_vec()] {
+        assert!(parse(&text, "one").is_err());
+    }
+}
