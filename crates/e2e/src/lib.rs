@@ -17,8 +17,6 @@
 //! The body runs in a world of its own (see [`World`]), first as the host's control groups are,
 //! then in the v2 view. A test that lacks something says [`skip`] and returns.
 #![forbid(unsafe_code)]
-// Everything in here is part of a test, and fails as one.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cgroups;
 mod command;
