@@ -209,8 +209,10 @@ impl Manager {
             for parent in dir.ancestors().skip(1).take(levels) {
                 match tree::rmdir(parent) {
                     Ok(()) | Err(Errno::NOENT) => {}
-                    // Occupied, or the root of the hierarchy.
-                    Err(Errno::BUSY | Errno::NOTEMPTY | Errno::PERM) => break,
+                    // Occupied, the root of the hierarchy, or somebody else's.
+                    Err(
+                        Errno::BUSY | Errno::NOTEMPTY | Errno::PERM | Errno::ACCESS | Errno::ROFS,
+                    ) => break,
                     Err(errno) => {
                         let what = format!("removing the cgroup {}", parent.display());
                         return Err(failed(what, "rmdir", errno));

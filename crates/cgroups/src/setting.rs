@@ -120,6 +120,7 @@ fn hint(file: &str, errno: Errno) -> &'static str {
             "more is in use and cannot be reclaimed"
         }
         ("cpuset.cpus" | "cpuset.mems", Errno::ACCESS) => "the parent group does not have them all",
+        ("cpuset.cpus" | "cpuset.mems", Errno::RANGE) => "this host has none of that number",
         (_, Errno::INVAL) => hint_invalid(file),
         _ => "",
     }
