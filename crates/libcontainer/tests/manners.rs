@@ -3,30 +3,215 @@
 
 mod common;
 
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::{HostSnapshot, Place, output, test};
+use libcontainer::{Child, Container, Error, Factory, Process, State};
+use rustix::process::{WaitOptions, wait};
 
-fn main() -> std::process::ExitCode {
+fn main() -> ExitCode {
     libcontainer::init();
-    common::run(vec![test("nothing_is_left", nothing_is_left).in_both_views()])
+    let args: Vec<String> = std::env::args().collect();
+    if args.get(1).is_some_and(|argument| argument == "alone") {
+        whole_life(&Place::existing(&args[2]), "alone");
+        return ExitCode::SUCCESS;
+    }
+    common::run(vec![
+        test("nothing_is_left", nothing_is_left).in_both_views(),
+        test("the_process_stays_as_it_was", the_process_stays_as_it_was),
+        test("says_nothing", says_nothing),
+        test("other_children_are_their_parents", other_children_are_their_parents),
+        test("a_host_that_reaps_everything", a_host_that_reaps_everything),
+        test("a_host_that_ignores_its_children", a_host_that_ignores_its_children),
+        test("handles_are_shared", handles_are_shared::<Container>),
+    ])
 }
 
-/// A container with all that the template has, an exec in it, and its end.
+/// Handles may go to other threads, and be used by several at once.
+fn handles_are_shared<T: Send + Sync + 'static>() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<T>();
+    shared::<Factory>();
+    shared::<Child>();
+    shared::<Process>();
+    shared::<State>();
+    shared::<Error>();
+}
+
+/// A container with all that the template has, processes in it, failures, and its end.
+fn whole_life(place: &Place, name: &str) {
+    let factory = place.factory();
+    let container = factory.create(name, place.config(name)).unwrap();
+    let mut init = container.run(Process::new(["sleep", "100"]).silent()).unwrap();
+    let said = output(&["sh", "-c", "echo said; exit 7"], |process| container.exec(process));
+    assert_eq!(said, ("said\n".to_owned(), 7));
+    container.exec(Process::new(["no-such-program"]).silent()).unwrap_err();
+    factory.create(name, place.config(name)).unwrap_err();
+    container.stats().unwrap();
+    container.pause().unwrap();
+    container.resume().unwrap();
+    container.kill().unwrap();
+    init.wait().unwrap();
+    container.destroy().unwrap();
+}
+
 fn nothing_is_left() {
     let Some(place) = Place::new() else { return };
     let before = HostSnapshot::take(&place);
-    {
-        let factory = place.factory();
-        let container = factory.create("all", place.config("all")).unwrap();
-        let mut init =
-            container.run(libcontainer::Process::new(["sleep", "100"]).silent()).unwrap();
-        let said = output(&["sh", "-c", "echo said; exit 7"], |process| container.exec(process));
-        assert_eq!(said, ("said\n".to_owned(), 7));
-        assert!(!before.difference(&before.again()).is_empty());
-        container.kill().unwrap();
-        init.wait().unwrap();
-        container.destroy().unwrap();
-    }
+    whole_life(&place, "all");
     before.assert_restored(Duration::from_secs(2));
+}
+
+/// Everything of this process that the library might change, and has no reason to.
+fn attributes() -> Vec<String> {
+    let mut all = Vec::new();
+    for file in ["status", "limits", "oom_score_adj", "cgroup", "environ", "sessionid", "stat"] {
+        let text = fs::read_to_string(format!("/proc/self/{file}")).unwrap();
+        match file {
+            // What differs from moment to moment: memory, context switches, threads.
+            "status" => all.extend(
+                ["Name", "Umask", "Tgid", "PPid", "Uid", "Gid", "Groups", "Sig", "Shd", "Cap"]
+                    .iter()
+                    .chain(&["NoNewPrivs", "Seccomp", "Cpus_allowed", "Mems_allowed"])
+                    .flat_map(|key| text.lines().filter(move |line| line.starts_with(key)))
+                    .filter(|line| !line.starts_with("SigQ"))
+                    .map(str::to_owned),
+            ),
+            // The process group, the session and the terminal.
+            "stat" => {
+                let fields = text.rsplit_once(')').unwrap().1.split_ascii_whitespace();
+                all.extend(fields.skip(2).take(4).map(|field| format!("stat {field}")));
+            }
+            _ => all.push(format!("{file}: {text}")),
+        }
+    }
+    for link in ["cwd", "root", "exe"] {
+        all.push(format!("{link} {:?}", fs::read_link(format!("/proc/self/{link}")).unwrap()));
+    }
+    for entry in fs::read_dir("/proc/self/ns").unwrap() {
+        all.push(format!("{:?}", fs::read_link(entry.unwrap().path()).unwrap()));
+    }
+    all
+}
+
+fn the_process_stays_as_it_was() {
+    let Some(place) = Place::new() else { return };
+    // No bundle directory: the working directory is empty, and stays so.
+    let empty = place.dir().join("empty");
+    fs::create_dir(&empty).unwrap();
+    std::env::set_current_dir(&empty).unwrap();
+    // The first thread of a program makes the C library handle a signal of its own.
+    std::thread::spawn(|| {}).join().unwrap();
+    let before = attributes();
+    assert!(before.len() > 30, "{before:#?}");
+    // From the main thread and from another one.
+    whole_life(&place, "main");
+    std::thread::scope(|scope| scope.spawn(|| whole_life(&place, "thread")).join().unwrap());
+    let after = attributes();
+    std::env::set_current_dir("/").unwrap();
+    assert_eq!(after, before);
+    assert_eq!(fs::read_dir(&empty).unwrap().count(), 0);
+}
+
+/// This program again, with a place of this test's.
+fn alone(place: &Place) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.arg("alone").arg(place.dir()).env("LIBCONTAINER_TEST_PREFIX", common::prefix());
+    command
+}
+
+fn says_nothing() {
+    let Some(place) = Place::new() else { return };
+    let said = alone(&place).stdin(Stdio::null()).output().unwrap();
+    assert!(said.status.success(), "{said:?}");
+    assert!(said.stdout.is_empty() && said.stderr.is_empty(), "{said:?}");
+}
+
+fn other_children_are_their_parents() {
+    let Some(place) = Place::new() else { return };
+    let others: Vec<_> = (0..20)
+        .map(|code| {
+            let script = format!("sleep 0.0{code}; exit {code}");
+            Command::new("sh").args(["-c", &script]).spawn().unwrap()
+        })
+        .collect();
+    whole_life(&place, "all");
+    for (code, mut other) in others.into_iter().enumerate() {
+        assert_eq!(other.wait().unwrap().code(), Some(code as i32));
+    }
+}
+
+/// A host whose other thread waits for whatever ends, as an old daemon's main loop may: exit
+/// codes come from the kernel's memory (PIDFD_GET_INFO, Linux 6.15).
+fn a_host_that_reaps_everything() {
+    let Some(place) = Place::new() else { return };
+    if !exit_status_is_kept() {
+        common::skip("the kernel does not keep exit codes: PIDFD_GET_INFO is of Linux 6.15");
+        return;
+    }
+    let (done, reaped) = (AtomicBool::new(false), std::sync::atomic::AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                match wait(WaitOptions::NOHANG) {
+                    Ok(Some(_)) => {
+                        reaped.fetch_add(1, Ordering::Relaxed);
+                    }
+                    _ => std::thread::sleep(Duration::from_micros(50)),
+                }
+            }
+        });
+        let ended = std::panic::catch_unwind(|| {
+            let container = place.factory().create("reaped", place.config("reaped")).unwrap();
+            let mut init = container.run(Process::new(["sleep", "100"]).silent()).unwrap();
+            for code in 0..50 {
+                let command = format!("exit {code}");
+                let process = Process::new(["sh", "-c", &command]).silent();
+                let status = container.exec(process).unwrap().wait().unwrap();
+                assert_eq!(status.code(), Some(code));
+            }
+            let mut killed = container.exec(Process::new(["sleep", "100"]).silent()).unwrap();
+            killed.signal(15).unwrap();
+            let signal = |status| std::os::unix::process::ExitStatusExt::signal(&status);
+            assert_eq!(signal(killed.wait().unwrap()), Some(15));
+            container.kill().unwrap();
+            assert_eq!(signal(init.wait().unwrap()), Some(9));
+            container.destroy().unwrap();
+        });
+        done.store(true, Ordering::Relaxed);
+        ended.unwrap();
+    });
+    // The thread was there first most of the time, or this test tells nothing.
+    let reaped = reaped.load(Ordering::Relaxed);
+    println!("  the host has reaped {reaped} processes");
+    assert!(reaped > 10);
+}
+
+fn exit_status_is_kept() -> bool {
+    let mut child = Command::new("true").spawn().unwrap();
+    let pid = rustix::process::Pid::from_child(&child);
+    let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).unwrap();
+    child.wait().unwrap();
+    let status = sys::pidfd::exit_status(std::os::fd::AsFd::as_fd(&pidfd));
+    matches!(status, Ok(Some(0)))
+}
+
+/// SIGCHLD ignored is inherited over execve, and the kernel then reaps by itself.
+fn a_host_that_ignores_its_children() {
+    let Some(place) = Place::new() else { return };
+    if !exit_status_is_kept() {
+        common::skip("the kernel does not keep exit codes: PIDFD_GET_INFO is of Linux 6.15");
+        return;
+    }
+    let program = std::env::current_exe().unwrap();
+    let status = Command::new("sh")
+        .args(["-c", "trap '' CHLD; exec \"$0\" alone \"$1\""])
+        .args([&program, Path::new(place.dir())])
+        .env("LIBCONTAINER_TEST_PREFIX", common::prefix())
+        .status();
+    assert!(status.unwrap().success());
 }

@@ -132,12 +132,14 @@ pub(crate) fn collect(pidfd: BorrowedFd<'_>) -> Result<ExitStatus> {
         Ok(None) | Err(Errno::CHILD) => {}
         Err(errno) => return Err(SysError::new("waitid", "of a pidfd", errno).into()),
     }
-    // Whoever reaps it may be about to: the kernel has the status from then on.
-    for _ in 0..100 {
+    // Whoever reaps it may be about to: the kernel has the status from then on. (ESRCH is a look
+    // at the very moment.)
+    for round in 0..1000 {
         match sys::pidfd::exit_status(pidfd) {
             Ok(Some(status)) => return Ok(ExitStatus::from_raw(status)),
-            Ok(None) => std::thread::sleep(std::time::Duration::from_millis(10)),
-            Err(_) => break,
+            Err(error) if error.errno() != Errno::SRCH => break,
+            Ok(None) | Err(_) if round < 10 => std::thread::yield_now(),
+            Ok(None) | Err(_) => std::thread::sleep(std::time::Duration::from_millis(1)),
         }
     }
     Err(Error::new(
