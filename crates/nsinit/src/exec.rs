@@ -31,6 +31,8 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
 fn foreground(settings: &Settings, wanted: &Wanted) -> Result<u8> {
     // What comes from now on is for the command, or makes a start end in order.
     let signals = foreground::block()?;
+    // It starts up while we read the configuration; a failure shows when it is wanted.
+    let _ = settings.factory.prepare();
     let Started { container, child, first } = start::start(settings, wanted)?;
     let status = foreground::attend(settings, child, &signals, |settings| {
         if let Some(first) = &first {
