@@ -13,7 +13,7 @@ use crate::container::handle::Container;
 use crate::container::process::{Process, Stdio};
 use crate::error::Step;
 use crate::parent::{Launch, launch};
-use crate::plan::{self, Descriptor, Entry};
+use crate::plan::{self, Descriptor};
 use crate::procfs::Procfs;
 use crate::{Error, ErrorKind, Result, Status};
 
@@ -52,10 +52,6 @@ impl Container {
             true => Some(Procfs::open()?.open_link(format!("{pid}/root"))?),
             false => None,
         };
-        let attached = group.as_ref().is_some_and(|group| group.paths().len() > 1);
-        if let Entry::Join(join) = &mut orders.entry {
-            join.wants_joined = attached;
-        }
         let mut descriptors = streams.descriptors(&mut orders.descriptors);
         let others = [
             (Descriptor::Init, Some(&pidfd)),

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::Result;
 use crate::config::{Config, Rootfs};
 use crate::container::handle::{Container, locked};
+use crate::container::lifecycle::GROUP_IN_USE;
 use crate::container::record::{Record, VERSION};
 use crate::container::store::Store;
 use crate::error::Step;
@@ -79,6 +80,10 @@ impl Factory {
         crate::container::id::check(id)?;
         let step = || format!("creating container {id:?}");
         let plan = self.shared.plan(&config, id).step(step)?;
+        if let Some(group) = &plan.cgroup {
+            // Before a record names it: who destroys the container would end those in the group.
+            group.check_vacant().step(step).hint(|| GROUP_IN_USE)?;
+        }
         let (entry, lock) = self.shared.store.create(id)?;
         let record = Record {
             version: VERSION,

@@ -21,6 +21,9 @@ use crate::{Error, ErrorKind, Result, network};
 /// How long killed processes may take to end.
 const END: Duration = Duration::from_secs(10);
 
+/// What to do about a control group that is not this container's.
+pub(super) const GROUP_IN_USE: &str = "end what runs there, or name another cgroup";
+
 impl Container {
     /// Makes the container around its init and holds that before `process`'s program;
     /// [`release`](Container::release), from any program, lets it go.
@@ -120,9 +123,25 @@ impl Container {
     /// Makes the control group and sets its limits.
     fn make_group(&self, plan: &ContainerPlan) -> Result<Option<OwnedFd>> {
         let Some(group) = &plan.cgroup else { return Ok(None) };
-        group.create()?;
+        match group.create() {
+            Err(error @ cgroups::Error::InUse { .. }) => {
+                self.disown_group()?;
+                return Err(Error::from(error).with_hint(GROUP_IN_USE));
+            }
+            result => result?,
+        }
         group.set(&plan.resources)?;
         Ok(group.directory()?)
+    }
+
+    /// The group is somebody else's: the record names it no longer, so that what cleans up after
+    /// this container does not end that one's processes.
+    fn disown_group(&self) -> Result<()> {
+        let mut record = self.record()?;
+        record.cgroup.clear();
+        self.entry.rewrite(&record)?;
+        *locked(&self.record) = Some(record);
+        Ok(())
     }
 
     /// Everything the creator does once stage 1 exists: the record is complete afterwards.
@@ -149,7 +168,7 @@ impl Container {
     /// Takes back what a failed start made; the record stays, and names nothing that is there.
     fn undo(&self, plan: &ContainerPlan) {
         // What fails here, destroy tries again and reports.
-        if let Some(group) = &plan.cgroup {
+        if let Some(group) = self.recorded_group() {
             let _ = group.destroy();
             let _ = group.prune(self.levels());
         }

@@ -43,7 +43,15 @@ pub(crate) struct Entry {
 /// Held while a container is made or destroyed; the kernel lets go of it when its holder ends.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _directory: OwnedFd,
+    directory: OwnedFd,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Not left to the closing: a child that another thread is spawning holds a copy until it
+        // executes.
+        let _ = flock(&self.directory, FlockOperation::Unlock);
+    }
 }
 
 impl Store {
@@ -175,7 +183,7 @@ impl Entry {
         if fstat(&directory).sys("fstat", || "")?.st_nlink == 0 {
             return Err(Error::new(ErrorKind::NotFound, "container does not exist"));
         }
-        Ok(Lock { _directory: directory })
+        Ok(Lock { directory })
     }
 
     /// Whether somebody holds the lock.
@@ -220,6 +228,11 @@ impl Entry {
     /// Writes the record for the first time.
     pub(crate) fn write(&self, record: &Record) -> Result<()> {
         self.append(record, OFlags::CREATE | OFlags::EXCL)
+    }
+
+    /// Writes it again, while it is still true that nothing has been done.
+    pub(crate) fn rewrite(&self, record: &Record) -> Result<()> {
+        self.append(record, OFlags::TRUNC)
     }
 
     /// Adds which process the init is, or that there is none any more.

@@ -254,5 +254,5 @@ fn prepare_join(join: JoinPlan, descriptors: &Descriptors) -> Result<(u64, bool,
         rustix::process::chroot(".").sys("chroot", || "to the container's root")?;
     }
     let newcomer = join.namespaces & flag::USER != 0;
-    Ok((0, newcomer, Kind::Join { wants_joined: join.wants_joined }))
+    Ok((0, newcomer, Kind::Join))
 }

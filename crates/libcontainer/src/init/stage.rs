@@ -55,10 +55,7 @@ pub enum Kind {
         sources: Option<rootfs::Sources>,
     },
     /// It is in a running one.
-    Join {
-        /// See [`crate::plan::JoinPlan::wants_joined`].
-        wants_joined: bool,
-    },
+    Join,
 }
 
 /// The rest of the way; returns only when something failed.
@@ -81,7 +78,7 @@ pub fn inside(stage: &mut Inside<'_>) -> Result<Infallible> {
     let applied = privileges::apply(&stage.process, &identity, &stage.proc)?;
     let env = privileges::environment(&stage.process, &identity);
     let program = privileges::find_program(&stage.process, &identity)?;
-    stage.expect(&ToInit::Go)?;
+    stage.await_word(&ToInit::Go)?;
     if let Some(terminal) = &terminal {
         stage.socket.send(&FromInit::Terminal, &[terminal.master.as_fd()])?;
     }
@@ -119,9 +116,6 @@ impl Inside<'_> {
         if let Kind::Start { .. } = self.kind {
             return self.build();
         }
-        if let Kind::Join { wants_joined: true } = self.kind {
-            self.expect(&ToInit::Joined)?;
-        }
         self.process.terminal.then(console::open_inside).transpose()
     }
 
@@ -130,7 +124,7 @@ impl Inside<'_> {
         let (start, sources) = (start.clone(), sources.take());
         if start.namespaces.cgroup {
             if start.wants_joined {
-                self.expect(&ToInit::Joined)?;
+                self.await_word(&ToInit::Joined)?;
             }
             unshare(flag::CGROUP)?;
         }
@@ -139,7 +133,7 @@ impl Inside<'_> {
             _ => None,
         };
         if start.wants_joined && !start.namespaces.cgroup {
-            self.expect(&ToInit::Joined)?;
+            self.await_word(&ToInit::Joined)?;
         }
         network::configure(&start.network).step(|| "configuring the network")?;
         if let Some(name) = &start.hostname {
@@ -166,7 +160,7 @@ impl Inside<'_> {
     }
 
     /// Waits for the creator to say so.
-    fn expect(&mut self, due: &ToInit) -> Result<()> {
+    fn await_word(&mut self, due: &ToInit) -> Result<()> {
         let came = self.socket.receive()?;
         self.heard = true;
         match came {

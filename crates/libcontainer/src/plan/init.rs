@@ -58,8 +58,6 @@ pub struct JoinPlan {
     pub namespaces: u64,
     /// The container shares the host's mount namespace and lives in a chroot.
     pub chroot: bool,
-    /// Stage 1 waits until it is in its control groups.
-    pub wants_joined: bool,
 }
 
 /// What a descriptor beside the plan is for.
@@ -87,7 +85,7 @@ impl InitPlan {
     pub fn wants_joined(&self) -> bool {
         match &self.entry {
             Entry::Start(start) => start.wants_joined,
-            Entry::Join(join) => join.wants_joined,
+            Entry::Join(_) => false,
         }
     }
 }

@@ -139,7 +139,6 @@ pub fn first(container: &ContainerPlan, process: ProcessPlan, hold: bool) -> Ini
 /// The orders of an init that enters a running container.
 pub fn join(namespaces: u64, chroot: bool, process: ProcessPlan) -> InitPlan {
     // A cgroup namespace is entered only for its view; the group itself is joined by birth.
-    let entry =
-        Entry::Join(JoinPlan { namespaces: namespaces & flag::ALL, chroot, wants_joined: false });
+    let entry = Entry::Join(JoinPlan { namespaces: namespaces & flag::ALL, chroot });
     InitPlan { entry, process, hold: false, descriptors: Vec::new() }
 }
