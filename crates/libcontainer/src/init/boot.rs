@@ -1,9 +1,10 @@
 //! Stage 0: receives the plan, enters the namespaces, gives birth to stage 1.
 
 use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::path::Path;
 use std::process::exit;
 
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{CWD, Mode, OFlags, openat, stat};
 use rustix::process::{
     DumpableBehavior, Resource, Rlimit, Signal, getrlimit, set_dumpable_behavior,
     set_parent_process_death_signal, setrlimit,
@@ -118,6 +119,7 @@ fn prepare_start(start: StartPlan, socket: &Socket, proc: &Procfs) -> Result<(u6
     if !namespaces.user {
         become_opaque()?;
     }
+    names_are_not_the_hosts(&start)?;
     join_by_path(namespaces)?;
     if namespaces.user {
         unshare(flag::USER).hint(|| user_namespace_hint(proc))?;
@@ -135,6 +137,25 @@ fn prepare_start(start: StartPlan, socket: &Socket, proc: &Procfs) -> Result<(u6
     let newcomer =
         namespaces.user || namespaces.join.iter().any(|(kind, _)| *kind == NamespaceKind::User);
     Ok((namespaces.born, newcomer, Kind::Start { start: Box::new(start), sources }))
+}
+
+/// A UTS namespace that is joined by path may be the host's own: its names stay.
+fn names_are_not_the_hosts(start: &StartPlan) -> Result<()> {
+    let field = match (&start.hostname, &start.domainname) {
+        (Some(_), _) => "hostname",
+        (_, Some(_)) => "domainname",
+        _ => return Ok(()),
+    };
+    let mut joined = start.namespaces.join.iter();
+    let Some((_, path)) = joined.find(|(kind, _)| *kind == NamespaceKind::Uts) else {
+        return Ok(());
+    };
+    let identity = |path: &Path| stat(path).ok().map(|stat| (stat.st_dev, stat.st_ino));
+    if identity(path) == identity(Path::new("/proc/self/ns/uts")) {
+        let message = "the UTS namespace to join is the creator's own";
+        return Err(Error::invalid(field, message));
+    }
+    Ok(())
 }
 
 fn join_by_path(plan: &NamespacePlan) -> Result<()> {
@@ -169,7 +190,7 @@ fn join_by_path(plan: &NamespacePlan) -> Result<()> {
     Ok(())
 }
 
-fn not_joined(error: sys::SysError, kind: NamespaceKind, path: &std::path::Path) -> Error {
+fn not_joined(error: sys::SysError, kind: NamespaceKind, path: &Path) -> Error {
     let wrong = error.errno() == rustix::io::Errno::INVAL;
     let error = Error::from(error).within(format!(
         "joining the {} namespace {}",
