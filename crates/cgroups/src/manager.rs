@@ -133,6 +133,18 @@ impl Manager {
         result
     }
 
+    /// That no process lives in the group or below it, where it is there already.
+    ///
+    /// Errors: [`Error::InUse`]
+    pub fn check_vacant(&self) -> Result<()> {
+        for dir in [Some(self.main()), self.v2()].into_iter().flatten() {
+            if let Some(pid) = tree::pids(dir)?.first() {
+                return Err(Error::InUse { path: dir.to_owned(), pid: *pid });
+            }
+        }
+        Ok(())
+    }
+
     fn make_all(&self, made: &mut Vec<PathBuf>) -> Result<()> {
         if let Some(dir) = self.v2() {
             tree::make(dir, made, |_| Ok(()))?;
