@@ -37,6 +37,7 @@ fn here(settings: &Settings, force: bool) -> Result<()> {
             }
             Err(Error::new(ErrorKind::NotFound, message))
         }
+        Err(error) if is_broken(&error) => forget(settings, &place.id(), &error),
         result => end(settings, &result?, force),
     }
 }
@@ -44,8 +45,22 @@ fn here(settings: &Settings, force: bool) -> Result<()> {
 fn one(settings: &Settings, id: &str, force: bool) -> Result<()> {
     match settings.factory.load(id) {
         Err(error) if force && *error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) if is_broken(&error) => forget(settings, id, &error),
         result => end(settings, &result?, force),
     }
+}
+
+/// Whether a record is there that says nothing, as no system call has failed.
+fn is_broken(error: &Error) -> bool {
+    *error.kind() == ErrorKind::System && error.errno().is_none()
+}
+
+/// Removes a record that nobody can read.
+fn forget(settings: &Settings, id: &str, error: &Error) -> Result<()> {
+    people::remove(settings, id, &Note { keep: true, ..Note::default() })?;
+    settings.factory.forget(id)?;
+    settings.report.warning(&format!("{error}; its control group, if it had one, stays"));
+    Ok(())
 }
 
 fn end(settings: &Settings, container: &Container, force: bool) -> Result<()> {

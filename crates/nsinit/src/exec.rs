@@ -33,7 +33,7 @@ fn foreground(settings: &Settings, wanted: &Wanted) -> Result<u8> {
     let signals = foreground::block()?;
     // It starts up while we read the configuration; a failure shows when it is wanted.
     let _ = settings.factory.prepare();
-    let Started { container, child, first } = start::start(settings, wanted)?;
+    let Started { container, child, first } = start::start(settings, wanted, &signals)?;
     let status = foreground::attend(settings, child, &signals, |settings| {
         if let Some(first) = &first {
             first.tell_people(settings, &container);

@@ -3,6 +3,7 @@
 mod child;
 mod exec;
 mod factory;
+mod forget;
 mod handle;
 mod id;
 mod lifecycle;

@@ -65,7 +65,8 @@ fn monitor(settings: &Settings, wanted: &Wanted, caller: OwnedFd) -> Result<()> 
 fn begin(settings: &Settings, wanted: &Wanted) -> Result<(Started, SignalFd)> {
     setsid().sys("setsid", || "")?;
     let signals = foreground::block()?;
-    let started = start::start(settings, wanted)?;
+    let _ = settings.factory.prepare();
+    let started = start::start(settings, wanted, &signals)?;
     if let Some(first) = &started.first {
         first.tell_people(settings, &started.container);
     }

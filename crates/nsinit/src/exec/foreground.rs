@@ -2,9 +2,10 @@
 
 use std::os::unix::process::ExitStatusExt;
 
-use libcontainer::{Child, ErrorKind, ExitStatus, Result};
+use libcontainer::{Child, Error, ErrorKind, ExitStatus, Result};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Signal, getpid, kill_process};
+use rustix::time::Timespec;
 use sys::Context;
 use sys::signalfd::SignalFd;
 
@@ -38,42 +39,60 @@ pub fn block() -> Result<SignalFd> {
     Ok(SignalFd::block((1..=64).filter(forwarded))?)
 }
 
-/// Waits until the command has ended. `running` is called once, while it runs; not for one that
-/// has ended by then.
+/// What a short command needs to be over: files for people about it are work for nothing.
+const SHORT: Timespec = Timespec { tv_sec: 0, tv_nsec: 4_000_000 };
+
+/// Waits until the command has ended. `running` is called once, unless it ends at once.
+///
+/// # Errors
+/// The command is killed then: nobody is left to look after it.
 pub fn attend(
     settings: &Settings,
     mut child: Child,
     signals: &SignalFd,
     running: impl FnOnce(&Settings),
 ) -> Result<ExitStatus> {
-    let mut terminal = match child.terminal.take() {
-        Some(master) => Some(Terminal::connect(master)?),
-        None => None,
+    let mut terminal = match child.terminal.take().map(Terminal::connect).transpose() {
+        Ok(terminal) => terminal,
+        Err(error) => return Err(killed(&mut child, error)),
     };
-    if let Some(status) = child.try_wait()? {
-        terminal.iter_mut().try_for_each(Terminal::drain)?;
-        return Ok(status);
+    let mut fds = [PollFd::new(&child, PollFlags::IN)];
+    let ready = rustix::io::retry_on_intr(|| poll(&mut fds, Some(&SHORT)));
+    if ready == Ok(0) {
+        running(settings);
     }
-    running(settings);
+    match accompany(&child, signals, &mut terminal) {
+        Ok(()) => child.wait(),
+        Err(error) => Err(killed(&mut child, error)),
+    }
+}
+
+fn killed(child: &mut Child, error: Error) -> Error {
+    if send(child, Signal::KILL.as_raw()).is_ok() {
+        let _ = child.wait();
+    }
+    error
+}
+
+/// Passes signals and the terminal's data on until the command has ended.
+fn accompany(child: &Child, signals: &SignalFd, terminal: &mut Option<Terminal>) -> Result<()> {
     loop {
-        let (ended, signalled) = wait(&child, signals, terminal.as_mut())?;
+        let (ended, signalled) = wait(child, signals, terminal.as_mut())?;
         if signalled {
-            pass_on(signals, &child, terminal.as_mut())?;
+            pass_on(signals, child, terminal.as_mut())?;
         }
-        if let Some(connected) = &mut terminal
+        if let Some(connected) = terminal
             && !connected.turn()?
         {
-            terminal = None;
+            *terminal = None;
         }
         if ended {
             // Others may still hold the terminal's other side: what the command wrote is there.
-            terminal.iter_mut().try_for_each(Terminal::drain)?;
-            return child.wait();
+            return terminal.iter_mut().try_for_each(Terminal::drain);
         }
     }
 }
 
-/// Waits for anything to happen: whether the command has ended, whether a signal has come.
 fn wait(
     child: &Child,
     signals: &SignalFd,

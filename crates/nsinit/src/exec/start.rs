@@ -8,6 +8,11 @@ use libcontainer::{
     Child, Config, Container, Error, ErrorKind, Process, Result, Status, Stdio, Step, console,
 };
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::time::Timespec;
+use sys::Context;
+use sys::signalfd::SignalFd;
+
 use super::host;
 use super::wanted::Wanted;
 use crate::change::different;
@@ -35,7 +40,7 @@ pub struct First {
 }
 
 /// Starts the command. Of several who start a container at once, one does, the others join it.
-pub fn start(settings: &Settings, wanted: &Wanted) -> Result<Started> {
+pub fn start(settings: &Settings, wanted: &Wanted, signals: &SignalFd) -> Result<Started> {
     loop {
         let found = match settings.factory.load(&wanted.id) {
             Ok(container) => Some(container),
@@ -43,7 +48,7 @@ pub fn start(settings: &Settings, wanted: &Wanted) -> Result<Started> {
             Err(error) => return Err(error),
         };
         if let Some(container) = found {
-            match with_existing(settings, wanted, container)? {
+            match with_existing(settings, wanted, container, signals)? {
                 Some(started) => return Ok(started),
                 None => continue,
             }
@@ -61,14 +66,11 @@ fn with_existing(
     settings: &Settings,
     wanted: &Wanted,
     container: Container,
+    signals: &SignalFd,
 ) -> Result<Option<Started>> {
     match container.status()? {
         Status::Creating => {
-            container.settle()?;
-            // Its maker has ended without a start when it is still in the making now.
-            if container.status()? == Status::Creating {
-                crate::delete::remove(settings, &container)?;
-            }
+            settle(&container, signals)?;
             Ok(None)
         }
         Status::Stopped => {
@@ -94,6 +96,24 @@ fn with_existing(
             }
         }
     }
+}
+
+/// Waits while somebody else makes the container.
+///
+/// # Errors
+/// A signal came meanwhile: there is no command yet that it could be for.
+fn settle(container: &Container, signals: &SignalFd) -> Result<()> {
+    const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 3_000_000 };
+    while container.status()? == Status::Creating {
+        let mut fds = [PollFd::new(signals, PollFlags::IN)];
+        let ready = rustix::io::retry_on_intr(|| poll(&mut fds, Some(&LOOK))).sys("poll", || "")?;
+        if ready > 0 {
+            let signal = signals.read()?.signal;
+            let message = format!("signal {signal} came while another nsinit made the container");
+            return Err(Error::new(ErrorKind::System, message));
+        }
+    }
+    Ok(())
 }
 
 fn join(settings: &Settings, wanted: &Wanted, container: &Container) -> Result<Child> {
@@ -217,7 +237,7 @@ fn streams(wanted: &Wanted, mut process: Process, tty: bool) -> Result<Process> 
             let file =
                 sys::Context::sys(file, "open", || path.display().to_string()).step(|| "--log")?;
             let copy = file.try_clone();
-            let copy = sys::Context::sys(copy, "fcntl", || "F_DUPFD").step(|| "--log")?;
+            let copy = copy.sys("fcntl", || "F_DUPFD").step(|| "--log")?;
             (process.stdout, process.stderr) = (Stdio::Fd(file.into()), Stdio::Fd(copy.into()));
         }
     }
