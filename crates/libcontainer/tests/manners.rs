@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         test("other_children_are_their_parents", other_children_are_their_parents),
         test("a_host_that_reaps_everything", a_host_that_reaps_everything),
         test("a_host_that_ignores_its_children", a_host_that_ignores_its_children),
+        test("an_init_waits_for_no_other_wait", an_init_waits_for_no_other_wait),
         test("handles_are_shared", handles_are_shared::<Container>),
     ])
 }
@@ -214,4 +215,37 @@ fn a_host_that_ignores_its_children() {
         .env("LIBCONTAINER_TEST_PREFIX", common::prefix())
         .status();
     assert!(status.unwrap().success());
+}
+
+/// PID 1 of a PID namespace ends when all in it have been waited for (pid_namespaces(7)): also
+/// those that this host has executed and not yet waited for, or never will.
+fn an_init_waits_for_no_other_wait() {
+    let Some(place) = Place::new() else { return };
+    let before = HostSnapshot::take(&place);
+    {
+        let factory = place.factory();
+        let container = factory.create("ends", place.config("ends")).unwrap();
+        let mut init = container.run(Process::new(["sleep", "0.2"]).silent()).unwrap();
+        drop(container.exec(Process::new(["true"]).silent()).unwrap());
+        let mut kept = container.exec(Process::new(["sh", "-c", "exit 3"]).silent()).unwrap();
+        let alarm = common::deadline(Duration::from_secs(5));
+        assert_eq!(init.wait().unwrap().code(), Some(0));
+        drop(alarm);
+        assert_eq!(kept.wait().unwrap().code(), Some(3));
+        container.destroy().unwrap();
+
+        let container = factory.create("one", place.config("one")).unwrap();
+        let sleep = || Process::new(["sleep", "1000"]).silent();
+        let mut init = container.run(sleep()).unwrap();
+        let mut kept = container.exec(sleep()).unwrap();
+        drop(container.exec(sleep()).unwrap());
+        let began = std::time::Instant::now();
+        container.kill().unwrap();
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        let signal = |status| std::os::unix::process::ExitStatusExt::signal(&status);
+        assert_eq!(signal(kept.wait().unwrap()), Some(9));
+        assert_eq!(signal(init.wait().unwrap()), Some(9));
+        container.destroy().unwrap();
+    }
+    before.assert_restored(Duration::from_secs(2));
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
+use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -12,6 +13,7 @@ use rustix::process::{
 use rustix::time::Timespec;
 use sys::{Context, SysError};
 
+use crate::container::unwaited::{self, Started};
 use crate::{Error, ErrorKind, Result};
 
 pub use std::process::ExitStatus;
@@ -19,12 +21,15 @@ pub use std::process::ExitStatus;
 /// A process of a container, started by this program.
 ///
 /// Its pidfd (`AsFd`) becomes readable when the process ends, so an event loop can wait for it.
-/// Dropping a `Child` neither ends the process nor reaps it, as with [`std::process::Child`].
+/// Dropping a `Child` does not end the process, as with [`std::process::Child`]. A container's
+/// init cannot end before all that was executed in it has been waited for (pid_namespaces(7)):
+/// whatever waits for an init does that too, and keeps the exit statuses for their handles.
 #[derive(Debug)]
 pub struct Child {
     pid: Pid,
-    pidfd: OwnedFd,
-    status: Option<ExitStatus>,
+    started: Arc<Started>,
+    /// It is a container's init.
+    init: bool,
     /// Writes to the process's standard input, where that is a [`Stdio::Pipe`](crate::Stdio).
     pub stdin: Option<File>,
     /// Reads the process's standard output, where that is a pipe.
@@ -39,11 +44,21 @@ pub struct Child {
 }
 
 impl Child {
-    pub(crate) fn new(pid: Pid, pidfd: OwnedFd) -> Self {
+    /// A container's init.
+    pub(crate) fn init(pid: Pid, pidfd: OwnedFd) -> Self {
+        Self::new(pid, Started::init(pidfd), true)
+    }
+
+    /// A further process of a container.
+    pub(crate) fn executed(pid: Pid, pidfd: OwnedFd) -> Self {
+        Self::new(pid, Started::executed(pidfd), false)
+    }
+
+    fn new(pid: Pid, started: Arc<Started>, init: bool) -> Self {
         Self {
             pid,
-            pidfd,
-            status: None,
+            started,
+            init,
             stdin: None,
             stdout: None,
             stderr: None,
@@ -52,8 +67,8 @@ impl Child {
         }
     }
 
-    /// Its id in this program's PID namespace. It can be reused once the process has been waited
-    /// for; the pidfd cannot.
+    /// Its id in this program's PID namespace. It can be reused once the process has ended; the
+    /// pidfd cannot.
     pub fn pid(&self) -> i32 {
         self.pid.as_raw_nonzero().get()
     }
@@ -63,7 +78,7 @@ impl Child {
     /// # Errors
     /// [`ErrorKind::NotRunning`] when it has ended.
     pub fn signal(&self, signal: i32) -> Result<()> {
-        send(self.pidfd.as_fd(), signal)
+        send(self.started.as_fd(), signal)
     }
 
     /// Waits until it ends.
@@ -72,13 +87,15 @@ impl Child {
     /// [`ErrorKind::System`] where other code of this program has taken the exit status (a
     /// waitpid(-1)) and the kernel, before Linux 6.15, does not keep it.
     pub fn wait(&mut self) -> Result<ExitStatus> {
-        if let Some(status) = self.status {
+        if let Some(status) = self.started.known() {
             return Ok(status);
         }
-        wait_for_end(self.pidfd.as_fd(), None)?;
-        let status = collect(self.pidfd.as_fd())?;
-        self.status = Some(status);
-        Ok(status)
+        if self.init {
+            unwaited::wait_for_init(self.started.as_fd(), None)?;
+        } else {
+            wait_for_end(self.started.as_fd(), None)?;
+        }
+        self.started.collect()
     }
 
     /// Its exit status if it has ended.
@@ -86,16 +103,20 @@ impl Child {
     /// # Errors
     /// As [`Child::wait`].
     pub fn try_wait(&mut self) -> Result<Option<ExitStatus>> {
-        if self.status.is_none() && wait_for_end(self.pidfd.as_fd(), Some(Timespec::default()))? {
-            self.status = Some(collect(self.pidfd.as_fd())?);
+        if let Some(status) = self.started.known() {
+            return Ok(Some(status));
         }
-        Ok(self.status)
+        unwaited::reap();
+        match wait_for_end(self.started.as_fd(), Some(Timespec::default()))? {
+            true => self.started.collect().map(Some),
+            false => Ok(None),
+        }
     }
 }
 
 impl AsFd for Child {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.pidfd.as_fd()
+        self.started.as_fd()
     }
 }
 

@@ -78,7 +78,7 @@ impl Container {
                 frozen: &frozen,
             },
         )?;
-        let mut child = Child::new(launched.pid, launched.pidfd);
+        let mut child = Child::executed(launched.pid, launched.pidfd);
         child.terminal = launched.terminal;
         warnings.extend(launched.warnings);
         child.warnings = warnings;

@@ -14,6 +14,7 @@ use crate::container::record::{self, Record};
 use crate::container::stats::Stats;
 use crate::container::status::{State, Status};
 use crate::container::store::{Entry, Lock};
+use crate::container::unwaited;
 use crate::error::Step;
 use crate::plan::ContainerPlan;
 use crate::{Error, ErrorKind, Result, network};
@@ -279,7 +280,7 @@ impl Container {
     /// cannot be had (before Linux 6.15).
     pub fn wait(&self) -> Result<ExitStatus> {
         let (_, pidfd) = self.living_init()?;
-        child::wait_for_end(pidfd.as_fd(), None)?;
+        unwaited::wait_for_init(pidfd.as_fd(), None)?;
         child::collect(pidfd.as_fd())
     }
 }

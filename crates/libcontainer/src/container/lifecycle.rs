@@ -4,7 +4,6 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
-use rustix::time::Timespec;
 
 use crate::container::child::{self, Child};
 use crate::container::exec::Streams;
@@ -12,6 +11,7 @@ use crate::container::handle::{Container, locked};
 use crate::container::process::Process;
 use crate::container::record::{InitRecord, Record};
 use crate::container::store::Lock;
+use crate::container::unwaited;
 use crate::error::Step;
 use crate::parent::{Launch, launch};
 use crate::plan::{self, ContainerPlan, Descriptor};
@@ -111,7 +111,7 @@ impl Container {
                 frozen: &|| false,
             },
         )?;
-        let mut child = Child::new(launched.pid, launched.pidfd);
+        let mut child = Child::init(launched.pid, launched.pidfd);
         child.terminal = launched.terminal;
         warnings.extend(launched.warnings);
         child.warnings = warnings;
@@ -239,11 +239,10 @@ impl Container {
                 return Err(self.lives_on());
             }
         }
-        if let Some((_, pidfd)) = &init {
-            let limit = Timespec { tv_sec: END.as_secs() as i64, tv_nsec: 0 };
-            if !child::wait_for_end(pidfd.as_fd(), Some(limit))? {
-                return Err(self.lives_on());
-            }
+        if let Some((_, pidfd)) = &init
+            && !unwaited::wait_for_init(pidfd.as_fd(), Some(END))?
+        {
+            return Err(self.lives_on());
         }
         Ok(())
     }
@@ -274,6 +273,7 @@ impl Container {
                 Err(error) => return Err(error.within(step())),
             },
         };
+        unwaited::reap();
         if self.init()?.is_some() {
             let message = format!("container {:?} is not stopped", self.id);
             return Err(Error::new(ErrorKind::NotStopped, message).with_hint("kill it first"));

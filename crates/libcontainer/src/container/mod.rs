@@ -12,6 +12,7 @@ mod record;
 mod stats;
 mod status;
 mod store;
+mod unwaited;
 
 pub use child::{Child, ExitStatus};
 pub use factory::Factory;
