@@ -145,6 +145,11 @@ impl Container {
             let making = !begun && self.entry.is_locked()?;
             return Ok(if making { Status::Creating } else { Status::Stopped });
         }
+        // The init is recorded before it has built the container: who joined it now would be in
+        // the host's file systems.
+        if self.entry.is_locked()? {
+            return Ok(Status::Creating);
+        }
         if self.entry.has_start_socket() {
             return Ok(Status::Created);
         }

@@ -143,7 +143,13 @@ fn first(settings: &Settings, wanted: &Wanted) -> Result<Started> {
     let (config, note) = prepare(settings, wanted)?;
     let tty = config.process.terminal;
     let process = streams(wanted, wanted.process(&config), tty)?;
-    let container = settings.factory.create(&wanted.id, config)?;
+    let container = match settings.factory.create(&wanted.id, config) {
+        // What stood in the way, its control group for instance, may be our competitor's.
+        Err(error) if settings.factory.load(&wanted.id).is_ok() => {
+            return Err(error.as_kind(ErrorKind::IdInUse));
+        }
+        result => result?,
+    };
     let identity = people::identity(settings, &wanted.id);
     settings.report.debug(|| "recorded".to_owned());
     let first = First { note, identity };
