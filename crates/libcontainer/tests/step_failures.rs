@@ -25,6 +25,8 @@ fn main() -> std::process::ExitCode {
         test("init_in_run", || in_init(Scenario::Run)).in_both_views(),
         test("init_in_run_with_a_user_namespace", || in_init(Scenario::UserNamespace)),
         test("init_in_exec", || in_init(Scenario::Exec)),
+        test("init_killed_in_run", || init_killed(Scenario::Run)),
+        test("init_killed_in_exec", || init_killed(Scenario::Exec)),
     ])
 }
 
@@ -54,6 +56,10 @@ const UNFIT: [&str; 22] = [
     "sigaltstack",
     "umask",
 ];
+
+fn fails(point: &Point) -> String {
+    format!("error={}", errno_of(&point.call))
+}
 
 /// What a call fails with: as the kernel might say when something has run out, or is forbidden.
 fn errno_of(call: &str) -> &'static str {
@@ -91,7 +97,7 @@ fn chosen(points: &[Point], seen: &mut BTreeMap<String, usize>) -> BTreeSet<Poin
 fn in_creator(scenario: Scenario) {
     let Some(world) = World::new(scenario) else { return };
     let points = chosen(&world.all_points(), &mut BTreeMap::new());
-    each(&world, scenario, points, &|point, errno| world.run_failing(point, errno));
+    each(&world, scenario, points, &fails, &|point, fault| world.run_with(point, fault));
 }
 
 fn in_init(scenario: Scenario) {
@@ -103,16 +109,40 @@ fn in_init(scenario: Scenario) {
     for stage in &stages {
         points.extend(chosen(stage, &mut seen));
     }
-    each(&world, scenario, points, &|point, errno| world.run_failing_init(point, errno));
+    each(&world, scenario, points, &fails, &|point, fault| world.run_with_init(point, fault));
+}
+
+/// As the kernel does for want of memory: the error says so.
+fn init_killed(scenario: Scenario) {
+    let Some(world) = World::new(scenario) else { return };
+    let mut seen = BTreeMap::new();
+    let mut points = BTreeSet::new();
+    for stage in &world.points_of_init() {
+        points.extend(chosen(stage, &mut seen));
+    }
+    let killed = |_: &Point| "signal=SIGKILL".to_owned();
+    each(&world, scenario, points, &killed, &|point, fault| {
+        let (end, said) = world.run_with_init(point, fault)?;
+        match end.success() || said.contains("killed by signal 9") {
+            true => Ok((end, said)),
+            false => Err(format!("it said {said:?}")),
+        }
+    });
 }
 
 type Run<'a> = &'a dyn Fn(&Point, &str) -> Result<(ExitStatus, String), String>;
 
-fn each(world: &World, scenario: Scenario, points: BTreeSet<Point>, run: Run<'_>) {
+fn each(
+    world: &World,
+    scenario: Scenario,
+    points: BTreeSet<Point>,
+    fault: &dyn Fn(&Point) -> String,
+    run: Run<'_>,
+) {
     let (mut wrong, mut refused) = (Vec::new(), 0);
     let began = Instant::now();
     for point in &points {
-        let errno = errno_of(&point.call);
+        let errno = &fault(point);
         let verbose = std::env::var_os("LIBCONTAINER_TEST_VERBOSE").is_some();
         match fails_at(world, point, errno, run) {
             Ok(said) => {
@@ -121,7 +151,7 @@ fn each(world: &World, scenario: Scenario, points: BTreeSet<Point>, run: Run<'_>
                     println!("  {errno} {point}: {said}");
                 }
             }
-            Err(why) => wrong.push(format!("{errno} from {point}: {why}")),
+            Err(why) => wrong.push(format!("{errno} at {point}: {why}")),
         }
     }
     println!(
@@ -137,9 +167,9 @@ fn each(world: &World, scenario: Scenario, points: BTreeSet<Point>, run: Run<'_>
 fn fails_at(world: &World, point: &Point, errno: &str, run: Run<'_>) -> Result<String, String> {
     let before = HostSnapshot::take(&world.place);
     world.prepare();
-    let (end, said) = run(point, errno)?;
-    let cleaned = world.clean_up(&before, Duration::from_secs(2));
-    cleaned.map_err(|why| format!("({said}) {why}"))?;
+    let ended = run(point, errno);
+    world.clean_up(&before, Duration::from_secs(2)).map_err(|why| format!("({ended:?}) {why}"))?;
+    let (end, said) = ended?;
     match end.code() {
         Some(0) => Ok(String::new()),
         Some(1) if !said.is_empty() && !said.contains('\n') => Ok(said),

@@ -69,7 +69,7 @@ impl Served {
         let wants_joined = launch.plan.wants_joined();
         tell(socket, &ToInit::Plan(Box::new(launch.plan)), &launch.descriptors)?;
         loop {
-            wait_readable(socket, launch.frozen)?;
+            self.wait_readable(socket, launch.frozen)?;
             let (message, fds) = match socket.receive()? {
                 Received::Message(message, fds) => (message, fds),
                 Received::End if sequence.is_complete() => return Ok(()),
@@ -87,7 +87,13 @@ impl Served {
                         return Err(Error::new(ErrorKind::System, "init's birth has no pidfd"));
                     };
                     let (pid, pidfd) = self.stage.insert((pid, pidfd));
-                    (launch.born)(*pid, pidfd.as_fd())?;
+                    if let Err(error) = (launch.born)(*pid, pidfd.as_fd()) {
+                        // Much fails only because the init ends; why it does says more. (Its
+                        // namespaces go a moment before it has ended.)
+                        let soon = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+                        let ended = wait_for_end(pidfd, &soon);
+                        return Err(if ended == Ok(1) { self.died() } else { error });
+                    }
                     if wants_joined {
                         tell(socket, &ToInit::Joined, &[])?;
                     }
@@ -100,6 +106,23 @@ impl Served {
                 FromInit::Failed(error) => return Err(error),
             }
         }
+    }
+
+    /// Waits for a message; looks now and then whether one can come at all: not from who is
+    /// frozen, nor from a stage 0 that was killed between stage 1's birth and its word of that.
+    fn wait_readable(&self, socket: &Socket, frozen: &dyn Fn() -> bool) -> Result<()> {
+        const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+        const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+        while !readable(socket, &LOOK)? {
+            if frozen() {
+                return Err(Error::new(ErrorKind::Paused, "container paused"));
+            }
+            let silent = self.stage.is_none() && wait_for_end(self.boot.pidfd(), &NOW) == Ok(1);
+            if silent && !readable(socket, &NOW)? {
+                return Err(self.died());
+            }
+        }
+        Ok(())
     }
 
     fn finish(self) -> Result<Launched> {
@@ -152,19 +175,10 @@ fn tell(socket: &Socket, message: &ToInit, descriptors: &[BorrowedFd<'_>]) -> Re
     }
 }
 
-/// Waits for a message; looks now and then whether the other end is frozen and never will answer.
-fn wait_readable(socket: &Socket, frozen: &dyn Fn() -> bool) -> Result<()> {
-    const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-    loop {
-        let mut fds = [PollFd::new(socket, PollFlags::IN)];
-        let ready = rustix::io::retry_on_intr(|| poll(&mut fds, Some(&LOOK))).sys("poll", || "")?;
-        if ready > 0 {
-            return Ok(());
-        }
-        if frozen() {
-            return Err(Error::new(ErrorKind::Paused, "container paused"));
-        }
-    }
+/// Whether a message, or the socket's end, comes within `limit`.
+fn readable(socket: &Socket, limit: &Timespec) -> Result<bool> {
+    let mut fds = [PollFd::new(socket, PollFlags::IN)];
+    Ok(rustix::io::retry_on_intr(|| poll(&mut fds, Some(limit))).sys("poll", || "")? > 0)
 }
 
 fn wait_for_end(pidfd: &OwnedFd, limit: &Timespec) -> rustix::io::Result<usize> {

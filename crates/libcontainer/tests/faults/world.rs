@@ -126,28 +126,25 @@ impl World {
 
     /// The creator, killed when it comes to this point.
     pub fn run_killed(&self, point: &Point) -> Result<ExitStatus, String> {
-        let Point { call, number, .. } = point;
-        let inject = format!("inject={call}:signal=SIGKILL:when={number}");
-        let trace = format!("trace={call}");
-        Ok(finish(self.command(&["-o", "/dev/null", "-e", &trace, "-e", &inject]))?.0)
+        Ok(self.run_with(point, "signal=SIGKILL")?.0)
     }
 
-    /// The creator, whose call at this point fails.
-    pub fn run_failing(&self, point: &Point, errno: &str) -> Result<(ExitStatus, String), String> {
+    /// The creator with a fault of its own at this point, as strace's inject has it.
+    pub fn run_with(&self, point: &Point, fault: &str) -> Result<(ExitStatus, String), String> {
         let Point { call, number, .. } = point;
-        let inject = format!("inject={call}:error={errno}:when={number}");
+        let inject = format!("inject={call}:{fault}:when={number}");
         let trace = format!("trace={call}");
         finish(self.command(&["-o", "/dev/null", "-e", &trace, "-e", &inject]))
     }
 
-    /// The creator, whose init's call at this point fails.
-    pub fn run_failing_init(
+    /// The creator with a fault of its init's at this point.
+    pub fn run_with_init(
         &self,
         point: &Point,
-        errno: &str,
+        fault: &str,
     ) -> Result<(ExitStatus, String), String> {
         let Point { call, number, .. } = point;
-        let inject = format!("-o /dev/null -e inject={call}:error={errno}:when={number}");
+        let inject = format!("-o /dev/null -e inject={call}:{fault}:when={number}");
         let [program, args @ ..] = self.creator();
         let mut command = Command::new(program);
         self.dress(command.args(args).env(TRACE_INIT, inject));
