@@ -175,7 +175,11 @@ fn flags() {
             refused(world, &root.exec([flag, value, "true"]), parts);
         }
         let long = "x".repeat(65);
-        refused(world, &root.exec(["--hostname", &long, "true"]), &[&long, "at most 64 bytes"]);
+        refused(
+            world,
+            &root.exec(["--hostname", &long, "true"]),
+            &["hostname", "longer than 64 bytes"],
+        );
     });
 }
 

@@ -67,9 +67,7 @@ impl Report {
     }
 
     fn line(&self, kind: &str, text: &str) {
-        // A message is one line, whatever names a container gave to things.
-        let text: String =
-            text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        let text = presentable(text);
         let kind = if kind == "error" { String::new() } else { format!("{kind}: ") };
         let name = match style(std::io::stderr().is_terminal()) {
             true if kind.is_empty() => "\u{1b}[1;31mnsinit:\u{1b}[0m",
@@ -81,6 +79,19 @@ impl Report {
             let _ = writeln!(log, "nsinit: {kind}{text}");
         }
     }
+}
+
+/// The most of a message that is told, in characters; what is beyond is cut out of its middle.
+const LONGEST: usize = 2000;
+
+/// A message as one line that can be read, whatever names a container gave to things.
+fn presentable(text: &str) -> String {
+    let mut line: Vec<char> =
+        text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if line.len() > LONGEST {
+        line.splice(LONGEST * 3 / 4..line.len() - LONGEST / 4, " [...] ".chars());
+    }
+    line.into_iter().collect()
 }
 
 /// Whether to use colours (<https://no-color.org>).
@@ -101,3 +112,6 @@ pub fn print(text: &str) -> Result<()> {
         result => Ok(result.sys("write", || "to standard output")?),
     }
 }
+
+#[cfg(test)]
+mod tests;

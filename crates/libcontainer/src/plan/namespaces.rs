@@ -97,6 +97,12 @@ fn check(config: &Config) -> Result<()> {
         );
         Err(Error::invalid(field, message))
     };
+    // HOST_NAME_MAX of gethostname(2); the domain name has the same.
+    for (field, name) in [("hostname", &config.hostname), ("domainname", &config.domainname)] {
+        if name.as_ref().is_some_and(|name| name.len() > 64) {
+            return Err(Error::invalid(field, "is longer than 64 bytes"));
+        }
+    }
     needs(config.hostname.is_some(), "hostname", NamespaceKind::Uts, Owner::Joined)?;
     needs(config.domainname.is_some(), "domainname", NamespaceKind::Uts, Owner::Joined)?;
     needs(!config.networks.is_empty(), "networks", NamespaceKind::Network, Owner::New)?;
