@@ -52,6 +52,21 @@ pub(crate) fn named(path: &Path, names: &[String]) -> bool {
     names.iter().any(|name| path.contains(name.as_str()))
 }
 
+/// Lets everything go on that is frozen in groups that are named after a test.
+pub(crate) fn thaw(tag: &str) {
+    let mut found = Vec::new();
+    for hierarchy in hierarchies() {
+        find(&hierarchy.path, &|path| named(path, &[tag.to_owned()]), &mut found);
+    }
+    for path in found {
+        for (file, value) in [("freezer.state", "THAWED"), ("cgroup.freeze", "0")] {
+            if path.join(file).exists() {
+                let _ = std::fs::write(path.join(file), value);
+            }
+        }
+    }
+}
+
 /// Removes all groups that are named after a test; which there were.
 pub(crate) fn remove(tag: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();

@@ -65,14 +65,16 @@ impl Snapshot {
         Self::of(&self.scratch, &self.tag)
     }
 
-    /// A line for each thing that came (+) or went (-) since.
+    /// A line for each thing that came (+) or went (-) since. A process that went is none: what
+    /// an earlier command left to end by itself may do so at any time.
     pub fn difference(&self) -> String {
         let after = self.again();
         let mut text = String::new();
         for came in after.facts.difference(&self.facts) {
             writeln!(text, "  + {came}").unwrap();
         }
-        for went in self.facts.difference(&after.facts) {
+        let went = self.facts.difference(&after.facts);
+        for went in went.filter(|fact| !fact.starts_with("process ")) {
             writeln!(text, "  - {went}").unwrap();
         }
         text

@@ -115,6 +115,14 @@ fn start(name: &str, view: View) {
     assert!(left.is_empty(), "in the view {view:?}, control groups are left: {left:?}");
 }
 
+impl Drop for World {
+    /// A test that fails may leave a container frozen, which no signal would end, not even the
+    /// end of its PID namespace.
+    fn drop(&mut self) {
+        cgroups::thaw(&self.tag);
+    }
+}
+
 impl World {
     /// The world that this process is in, if it is in one.
     fn inside() -> Option<Self> {
