@@ -25,7 +25,7 @@ pub fn command() -> Command {
     verbs::all().into_iter().fold(command, Command::subcommand)
 }
 
-fn globals() -> [Arg; 4] {
+fn globals() -> [Arg; 3] {
     [
         Arg::new("root")
             .long("root")
@@ -47,7 +47,6 @@ fn globals() -> [Arg; 4] {
             .value_hint(ValueHint::FilePath)
             .help("Append errors, warnings and what --debug tells to this file too")
             .help_heading("Global options"),
-        Arg::new("criu").long("criu").value_name("PATH").global(true).hide(true),
     ]
 }
 

@@ -71,7 +71,8 @@ fn run(verb: &str, settings: &Settings, typed: &ArgMatches) -> Result<u8> {
         "config" => config::run(settings, typed),
         "completions" => shells::completions(typed),
         "man" => shells::man(typed),
-        _ => Err(usage::internal(verb)),
+        // Nothing else is defined.
+        _ => Ok(usage::MISTAKE),
     }
 }
 

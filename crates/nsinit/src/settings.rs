@@ -35,10 +35,6 @@ impl Settings {
         if let Err(error) = report.configure(matches.get_flag("debug"), log) {
             return Err((report, error));
         }
-        if matches.get_one::<String>("criu").is_some() {
-            let message = "--criu is for checkpoint and restore, and those are not there yet";
-            return Err((report, Error::new(ErrorKind::System, message)));
-        }
         let root_is_named = matches.value_source("root") == Some(ValueSource::CommandLine);
         let root = match matches.get_one::<String>("root") {
             Some(named) => std::path::absolute(named).unwrap_or_else(|_| PathBuf::from(named)),

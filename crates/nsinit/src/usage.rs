@@ -24,13 +24,7 @@ pub fn tell(error: &clap::Error, report: &Report) -> u8 {
             let _ = error.print();
             return MISTAKE;
         }
-        Mistake::InvalidSubcommand => match error.get(ContextKind::InvalidSubcommand) {
-            Some(ContextValue::String(verb)) if ["checkpoint", "restore"].contains(&&**verb) => {
-                Error::new(ErrorKind::System, format!("{verb}: not there yet"))
-            }
-            _ => one_line(&error.to_string()),
-        },
-        _ => one_line(&error.to_string()),
+        _ => absent(error).unwrap_or_else(|| one_line(&error.to_string())),
     };
     report.error(&message);
     let typed = crate::arguments::command().ignore_errors(true).try_get_matches();
@@ -50,10 +44,26 @@ fn one_line(text: &str) -> Error {
     Error::new(ErrorKind::System, message).with_hint(tips.join("; "))
 }
 
-/// The error of a verb that nobody types.
-pub fn internal(verb: &str) -> Error {
-    let message = format!("{verb} is what nsinit starts inside a container, not a command");
-    Error::new(ErrorKind::System, message)
+/// What other versions of this tool know, and this one does not (yet).
+const ABSENT: [(&str, &str); 5] = [
+    ("checkpoint", "is not there yet"),
+    ("restore", "is not there yet"),
+    ("init", "is what nsinit starts inside a container, not a command"),
+    ("--criu", "is for checkpoint and restore, and those are not there yet"),
+    ("--systemd", "is not there yet: control groups are made without systemd"),
+];
+
+/// The error of a word that is known, and known to be absent.
+fn absent(error: &clap::Error) -> Option<Error> {
+    let kind = match error.kind() {
+        Mistake::InvalidSubcommand => ContextKind::InvalidSubcommand,
+        Mistake::UnknownArgument => ContextKind::InvalidArg,
+        _ => return None,
+    };
+    let Some(ContextValue::String(typed)) = error.get(kind) else { return None };
+    let typed = typed.split('=').next().unwrap_or(typed);
+    let (word, why) = ABSENT.iter().find(|(word, _)| *word == typed)?;
+    Some(Error::new(ErrorKind::System, format!("{word} {why}")))
 }
 
 /// Adds advice that only the program as a whole can give, where nothing nearer the cause has.

@@ -28,7 +28,6 @@ pub fn all() -> Vec<Command> {
         verb("config", "Print the container.json that exec would use").defer(config),
         verb("completions", "Print completions for a shell").defer(completions),
         verb("man", "Write the man pages into a directory").defer(man),
-        verb("init", "Internal").hide(true),
     ]
 }
 
@@ -87,7 +86,6 @@ fn exec(command: Command) -> Command {
                 .default_missing_value("true")
                 .value_parser(clap::value_parser!(bool))
                 .help("Remove the container when it ends [default: true]"),
-            Arg::new("systemd").long("systemd").action(ArgAction::SetTrue).hide(true),
         ])
         .args(create::args())
         .arg(

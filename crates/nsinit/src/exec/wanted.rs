@@ -42,10 +42,6 @@ pub struct Wanted {
 impl Wanted {
     /// From the options of `exec`.
     pub fn of(matches: &ArgMatches) -> Result<Self> {
-        if matches.get_flag("systemd") {
-            let message = "--systemd: control groups by way of systemd are not there yet";
-            return Err(Error::new(ErrorKind::System, message));
-        }
         let place = Place::here()?;
         let host = matches.get_flag("host");
         let named = text(matches, "id");
