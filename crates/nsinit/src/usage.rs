@@ -68,6 +68,9 @@ fn absent(error: &clap::Error) -> Option<Error> {
 
 /// Adds advice that only the program as a whole can give, where nothing nearer the cause has.
 pub fn advise(error: Error) -> Error {
+    if error.to_string().ends_with(')') {
+        return error;
+    }
     let hint = match error.errno().map(Errno::from_raw_os_error) {
         Some(Errno::PERM | Errno::ACCESS) if !rustix::process::geteuid().is_root() => {
             "it needs root"
