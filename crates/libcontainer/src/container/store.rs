@@ -112,9 +112,15 @@ impl Store {
             }
             Err(errno) => return Err(SysError::new("mkdir", id, errno)).step(|| self.step()),
         }
-        let entry = Self::entry(root.as_fd(), id)?;
-        let lock = entry.lock()?;
-        Ok((entry, lock))
+        let made = || {
+            let entry = self.entry(root.as_fd(), id)?;
+            let lock = entry.lock()?;
+            Ok((entry, lock))
+        };
+        made().inspect_err(|_: &Error| {
+            // Nobody else has found it yet, and nothing is in it.
+            let _ = unlinkat(&root, id, AtFlags::REMOVEDIR);
+        })
     }
 
     /// A container's directory.
@@ -123,14 +129,15 @@ impl Store {
         let missing =
             || Error::new(ErrorKind::NotFound, format!("container does not exist: {id:?}"));
         let root = self.root()?.ok_or_else(missing)?;
-        Self::entry(root.as_fd(), id).map_err(|error| match error.errno() {
+        self.entry(root.as_fd(), id).map_err(|error| match error.errno() {
             Some(number) if number == Errno::NOENT.raw_os_error() => missing(),
             _ => error,
         })
     }
 
-    fn entry(root: BorrowedFd<'_>, id: &str) -> Result<Entry> {
-        let directory = openat(root, id, DIRECTORY, Mode::empty()).sys("open", || id)?;
+    fn entry(&self, root: BorrowedFd<'_>, id: &str) -> Result<Entry> {
+        let directory =
+            openat(root, id, DIRECTORY, Mode::empty()).sys("open", || id).step(|| self.step())?;
         Ok(Entry { directory })
     }
 
@@ -159,8 +166,8 @@ impl Store {
                 }
             }
         }
-        let Some(root) = self.root()? else { return Ok(()) };
-        match unlinkat(&root, id, AtFlags::REMOVEDIR) {
+        // From where it is: who is out of descriptors can clean up all the same.
+        match unlinkat(&entry.directory, Path::new("..").join(id), AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(errno) => Err(SysError::new("rmdir", id, errno)).step(|| self.step()),
         }

@@ -75,7 +75,9 @@ fn boot(socket: &mut Socket) -> Result<()> {
         cgroup: descriptors.cgroup.as_ref().map(AsFd::as_fd),
         sibling: true,
     };
-    match fork(&birth).hint(|| "a limit on processes or namespaces may be reached")? {
+    match fork(&birth)
+        .hint(|| "a limit may be reached: pids.max, ulimit -u, user.max_*_namespaces")?
+    {
         Fork::Parent { pid, pidfd } => {
             socket.send(&FromInit::Born(pid.as_raw_nonzero().get()), &[pidfd.as_fd()])
         }
