@@ -98,6 +98,13 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         if !self.keep {
+            // A test that failed has left its containers.
+            let factory = self.factory();
+            for id in factory.list().unwrap_or_default() {
+                if let Ok(container) = factory.load(&id) {
+                    let _ = container.kill().and_then(|()| container.destroy());
+                }
+            }
             // A test that failed may have left something mounted below it: that must not be
             // emptied, and its root file system is no more than a copy.
             let _ = Command::new("rm").args(["-rf", "--one-file-system"]).arg(&self.dir).status();
