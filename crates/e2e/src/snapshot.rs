@@ -66,7 +66,8 @@ impl Snapshot {
     }
 
     /// A line for each thing that came (+) or went (-) since. A process that went is none: what
-    /// an earlier command left to end by itself may do so at any time.
+    /// an earlier command left to end by itself may do so at any time. Nor is a mount whose mount
+    /// point went: somebody else's on this machine, who has removed that too.
     pub fn difference(&self) -> String {
         let after = self.again();
         let mut text = String::new();
@@ -74,7 +75,7 @@ impl Snapshot {
             writeln!(text, "  + {came}").unwrap();
         }
         let went = self.facts.difference(&after.facts);
-        for went in went.filter(|fact| !fact.starts_with("process ")) {
+        for went in went.filter(|fact| !fact.starts_with("process ") && !is_unmounted(fact)) {
             writeln!(text, "  - {went}").unwrap();
         }
         text
@@ -102,6 +103,13 @@ impl Snapshot {
         let difference = self.wait_restored(Duration::from_secs(2));
         assert!(difference.is_empty(), "the host is not as it was:\n{difference}");
     }
+}
+
+/// Whether this is a mount, and its mount point is there no more.
+fn is_unmounted(fact: &str) -> bool {
+    let mount = fact.strip_prefix("mount ");
+    let point = mount.and_then(|line| line.split(' ').nth(4));
+    point.is_some_and(|point| !Path::new(point).exists())
 }
 
 fn names(directory: &str) -> Vec<String> {

@@ -83,8 +83,8 @@ fn one_with_a_foreign_process_is_refused_by_name_and_left_alone() {
             let state = root.nsinit(["state", "--id", &world.tag]).run().success().json();
             root.nsinit(["delete", "--force", &world.tag]).run().success();
             let paths = state["cgroup_paths"].as_object().unwrap();
-            let path = paths.values().map(|path| PathBuf::from(path.as_str().unwrap()));
-            let path = path.filter(|path| path.starts_with(&hierarchy.path)).last().unwrap();
+            let mut path = paths.values().map(|path| PathBuf::from(path.as_str().unwrap()));
+            let path = path.rfind(|path| path.starts_with(&hierarchy.path)).unwrap();
             let before = world.snapshot();
             std::fs::create_dir(&path).unwrap();
             let sleeper = Cmd::new("sleep", ["1000"]).start();

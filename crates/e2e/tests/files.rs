@@ -79,7 +79,10 @@ fn what_stands_in_their_place_is_never_followed() {
             fresh();
             root.exec(["/bin/true"]).run().success();
             // A link into the host, put there by the container while it runs.
-            let link = format!("rm -f /{name}; ln -s {} /{name}; exit 0", victim.display());
+            let victim_path = victim.display();
+            let link = format!(
+                "until [ -L /{name} ]; do rm -f /{name}; ln -s {victim_path} /{name} 2>/dev/null; done"
+            );
             root.sh(&link).run().success();
             assert_eq!(std::fs::read_to_string(&victim).unwrap(), "precious");
             std::fs::remove_file(root.file(name)).ok();
@@ -210,5 +213,49 @@ fn config_names_another_file() {
         let run = root.exec(["--config", "nowhere.json", "/bin/true"]).run().code(125);
         run.error(&["--config", "nowhere.json"]);
         before.assert_restored();
+    });
+}
+
+#[test]
+fn others_than_root_have_a_state_root_of_their_own() {
+    each_view(|world: &World| {
+        let runtime = world.path("runtime");
+        std::fs::create_dir(&runtime).unwrap();
+        std::os::unix::fs::chown(&runtime, Some(1000), Some(1000)).unwrap();
+        let user = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"];
+        let list = e2e::Cmd::nsinit(["list", "-q"]).by(user);
+        let run = list.clone().env("XDG_RUNTIME_DIR", &runtime).run();
+        assert_eq!((run.status.code(), run.out.as_str()), (Some(0), ""), "{}", run.err);
+        list.run().code(1).error(&["XDG_RUNTIME_DIR", "--root"]);
+        // Root's are not theirs to see or end.
+        let root = world.busybox();
+        let id = root.detach([""; 0]);
+        for words in [&["state", "--id", &id][..], &["kill", "--id", &id], &["delete", "-f", &id]] {
+            let run = root.nsinit(["--root", "/run/nsinit"]).args(words).by(user).run().code(1);
+            assert_eq!(run.err.lines().count(), 1, "{}", run.err);
+        }
+        root.exec(["/bin/true"]).run().success();
+        root.delete();
+    });
+}
+
+#[test]
+fn a_file_can_say_what_is_run() {
+    each_view(|world: &World| {
+        for root in world.roots() {
+            root.exec([""; 0]).run().code(125).error(&["no command"]);
+            root.configure(
+                r#"{"args": ["/probe", "status"], "environment": ["A=file"], "working_dir": "/tmp",
+                    "user": "daemon"}"#,
+            );
+            let run = root.exec([""; 0]).run().success();
+            assert_eq!((run.fact("cwd"), run.fact("uid")), ("/tmp", "1 1 1 1"));
+            assert!(run.all("env").contains(&"A=file"));
+            // The command line has the last word.
+            let flags = ["--user", "0", "--cwd", "/", "--env", "A=typed"];
+            let run = root.exec(flags).run().success();
+            assert_eq!((run.fact("cwd"), run.fact("uid")), ("/", "0 0 0 0"));
+            assert!(run.all("env").contains(&"A=typed"));
+        }
     });
 }
