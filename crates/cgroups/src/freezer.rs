@@ -92,6 +92,21 @@ impl Manager {
         }
     }
 
+    /// Whether the group, or one above it, has been told to freeze: its processes are frozen, or
+    /// will be as soon as the kernel has caught each. A process that comes into a frozen group
+    /// runs for a moment, and the group is not [`frozen`](Self::frozen) until it has stopped.
+    ///
+    /// Errors: as [`frozen`](Self::frozen).
+    pub fn freezing(&self) -> Result<bool> {
+        match Freezer::of(self)? {
+            Freezer::V1(dir) => Ok(dir.read("freezer.state")?.trim() != "THAWED"),
+            Freezer::V2(dir) => {
+                let told = dir.read("cgroup.freeze")?.trim() == "1";
+                Ok(told || event(&dir.read("cgroup.events")?, "frozen") == Some("1"))
+            }
+        }
+    }
+
     fn timed_out(&self, doing: &str, limit: Duration) -> Error {
         let place = self.main().display();
         let milliseconds = limit.as_millis() as u64;

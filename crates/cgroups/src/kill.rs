@@ -111,7 +111,7 @@ impl Manager {
             let frozen = round > 1 && self.freeze_within(Duration::from_millis(500)).is_ok();
             let result = self.signal_each(Signal::KILL);
             // Frozen processes of version 1 die only when thawed, whoever froze them.
-            if frozen || self.frozen().unwrap_or(false) {
+            if frozen || self.freezing().unwrap_or(false) {
                 match self.thaw() {
                     Err(error) if error.is_gone() => {}
                     thawed => thawed?,

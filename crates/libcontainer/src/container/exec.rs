@@ -11,6 +11,7 @@ use sys::Context;
 use crate::container::child::Child;
 use crate::container::handle::Container;
 use crate::container::process::{Process, Stdio};
+use crate::container::unwaited::Started;
 use crate::error::Step;
 use crate::parent::{Launch, launch};
 use crate::plan::{self, Descriptor};
@@ -64,20 +65,31 @@ impl Container {
                 descriptors.push(fd.as_fd());
             }
         }
-        let frozen = || group.as_ref().is_some_and(|group| group.frozen().unwrap_or(false));
+        let frozen = || group.as_ref().is_some_and(|group| group.freezing().unwrap_or(false));
+        let mut born = None;
         let launched = launch(
             boot,
             Launch {
                 plan: orders,
                 descriptors,
                 maps: (&[], &[]),
-                born: &mut |pid: Pid, _: BorrowedFd<'_>| match &group {
-                    Some(group) => Ok(group.attach(pid)?),
-                    None => Ok(()),
+                born: &mut |pid: Pid, pidfd: BorrowedFd<'_>| {
+                    born = pidfd.try_clone_to_owned().ok();
+                    match &group {
+                        Some(group) => Ok(group.attach(pid)?),
+                        None => Ok(()),
+                    }
                 },
                 frozen: &frozen,
             },
-        )?;
+        );
+        if launched.is_err()
+            && let Some(pidfd) = born
+        {
+            // One that came into a paused container dies only when that is resumed or killed.
+            Started::executed(pidfd);
+        }
+        let launched = launched?;
         let mut child = Child::executed(launched.pid, launched.pidfd);
         child.terminal = launched.terminal;
         warnings.extend(launched.warnings);

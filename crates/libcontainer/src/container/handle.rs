@@ -154,7 +154,7 @@ impl Container {
             return Ok(Status::Created);
         }
         let frozen = match self.cgroup()? {
-            Some(group) => group.frozen().unwrap_or(false),
+            Some(group) => group.freezing().unwrap_or(false),
             None => false,
         };
         Ok(if frozen { Status::Paused } else { Status::Running })

@@ -4,8 +4,10 @@ use std::os::fd::AsFd;
 use std::process::exit;
 
 use rustix::process::{
-    DumpableBehavior, Pid, Signal, WaitOptions, pidfd_send_signal, set_dumpable_behavior, waitpid,
+    DumpableBehavior, Pid, Signal, WaitOptions, geteuid, pidfd_send_signal, set_dumpable_behavior,
+    wait,
 };
+use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 use sys::Context;
 use sys::fork::{Birth, Fork, fork};
 use sys::signalfd::SignalFd;
@@ -26,11 +28,23 @@ pub fn split(socket: &mut Socket, plan: &ProcessPlan, applied: Applied) -> Resul
     *socket = Socket::pair()?.0;
     // No filter: it was written for the program, and might forbid what a reaper does.
     let plan = ProcessPlan { filters: Vec::new(), ..plan.clone() };
-    let status = match applied.seal(&plan) {
-        Ok(_) => reap(pid, pidfd.as_fd(), &signals),
+    let status = match applied.seal(&plan).and_then(|_| as_after_execve(&plan)) {
+        Ok(()) => reap(pid, pidfd.as_fd(), &signals),
         Err(_) => None,
     };
     exit(status.unwrap_or(127))
+}
+
+/// Keeps the capabilities that a user's program has: execve(2) leaves it the ambient ones.
+fn as_after_execve(plan: &ProcessPlan) -> Result<()> {
+    if geteuid().is_root() {
+        return Ok(());
+    }
+    let ambient = CapabilitySet::from_bits_retain(plan.capabilities.ambient);
+    let own = capabilities(None).sys("capget", || "")?;
+    let permitted = own.permitted & ambient;
+    let sets = CapabilitySets { effective: permitted, permitted, inheritable: own.inheritable };
+    Ok(set_capabilities(None, sets).sys("capset", || "")?)
 }
 
 fn reap(program: Pid, pidfd: std::os::fd::BorrowedFd<'_>, signals: &SignalFd) -> Option<i32> {
@@ -44,7 +58,8 @@ fn reap(program: Pid, pidfd: std::os::fd::BorrowedFd<'_>, signals: &SignalFd) ->
             }
             continue;
         }
-        while let Ok(Some((pid, status))) = waitpid(None, WaitOptions::NOHANG) {
+        // Any child: an orphan may belong to any process group.
+        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
             if pid == program {
                 let code = status.exit_status();
                 return code.or_else(|| status.terminating_signal().map(|signal| 128 + signal));

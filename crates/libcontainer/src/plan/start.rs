@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use cgroups::{Manager, Mode, Resources};
 use sys::namespace::flag;
 
-use crate::config::{Config, NamespaceKind, ProcessSpec, Rootfs};
+use crate::config::{Config, DeviceKind, NamespaceKind, ProcessSpec, Rootfs};
 use crate::host::HostFacts;
 use crate::network::{self, VethHost};
 use crate::plan::mounts::{self, MountFacts, MountNamespace};
@@ -84,11 +84,35 @@ pub fn start(config: &Config, place: &Place<'_>) -> Result<ContainerPlan> {
             reaper: config.reaper,
         },
         cgroup,
-        resources: config.resources.clone(),
+        resources: resources(config, facts.mknod),
         links: network.host,
         namespaces: all.fold(0, |flags, flag| flags | flag),
         chroot: mount == Owner::Host,
     })
+}
+
+/// The limits, with leave for the init to make the nodes that the configuration lists: it is in
+/// the group already, and what may be opened stays as it is.
+fn resources(config: &Config, mknod: bool) -> Resources {
+    let mut resources = config.resources.clone();
+    if resources.devices.is_empty() || !mknod || owner(config, NamespaceKind::User) != Owner::Host {
+        return resources;
+    }
+    for device in &config.devices {
+        let kind = match device.kind {
+            DeviceKind::Char => cgroups::DeviceKind::Char,
+            DeviceKind::Block => cgroups::DeviceKind::Block,
+            DeviceKind::Fifo => continue,
+        };
+        resources.devices.push(cgroups::DeviceRule {
+            allow: true,
+            kind,
+            major: Some(i64::from(device.major)),
+            minor: Some(i64::from(device.minor)),
+            access: cgroups::Access::MKNOD,
+        });
+    }
+    resources
 }
 
 fn mount_facts(config: &Config, place: &Place<'_>, cgroup: Option<&Manager>) -> MountFacts {
