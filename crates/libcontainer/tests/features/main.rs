@@ -1,14 +1,27 @@
 //! Each feature of a container, seen from inside it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod cgroup;
 #[path = "../common/mod.rs"]
 mod common;
 mod kit;
 mod namespaces;
+mod network;
 mod process;
+mod rootfs;
+mod sizes;
+mod terminal;
 
 fn main() -> std::process::ExitCode {
     libcontainer::init();
-    let tests = [namespaces::tests(), process::tests()];
+    let tests = [
+        namespaces::tests(),
+        process::tests(),
+        rootfs::tests(),
+        cgroup::tests(),
+        network::tests(),
+        terminal::tests(),
+        sizes::tests(),
+    ];
     common::run(tests.into_iter().flatten().collect())
 }

@@ -212,46 +212,48 @@ fn exec_joins_all() {
     }
 }
 
+type Change = fn(&mut Config);
+
 /// What the kernel does not allow is refused before anything is done.
 fn refusals() {
     let Some(place) = kit::place() else { return };
-    let cases: [(&str, &str, &dyn Fn(&mut Config)); 11] = [
-        ("namespaces[5]", "NEWUTS is listed twice", &|config| {
+    let cases: [(&str, &str, Change); 11] = [
+        ("namespaces[5]", "NEWUTS is listed twice", |config| {
             config.namespaces.push(Namespace { kind: Uts, path: None });
         }),
-        ("hostname", "uts namespace of the container's own", &|config| {
+        ("hostname", "uts namespace of the container's own", |config| {
             host(config, Uts);
             config.hostname = Some("name".into());
         }),
-        ("domainname", "uts namespace", &|config| {
+        ("domainname", "uts namespace", |config| {
             host(config, Uts);
             config.domainname = Some("name".into());
         }),
-        ("networks", "net namespace", &|config| {
+        ("networks", "net namespace", |config| {
             host(config, Network);
             config.networks = vec![Interface::Loopback];
         }),
-        ("time_offsets", "time namespace", &|config| {
+        ("time_offsets", "time namespace", |config| {
             config.time_offsets.insert(Clock::Boottime, TimeOffset { secs: 1, nanosecs: 0 });
         }),
-        ("uid_mappings", "user namespace", &|config| {
+        ("uid_mappings", "user namespace", |config| {
             config.uid_mappings = vec![IdMap { container_id: 0, host_id: 0, size: 1 }];
         }),
-        ("uid_mappings", "at least one mapping", &|config| own(config, User)),
-        ("gid_mappings[0].size", "is 0", &|config| {
+        ("uid_mappings", "at least one mapping", |config| own(config, User)),
+        ("gid_mappings[0].size", "is 0", |config| {
             mapped(config);
             config.gid_mappings[0].size = 0;
         }),
-        ("uid_mappings[1]", "overlaps with uid_mappings[0]", &|config| {
+        ("uid_mappings[1]", "overlaps with uid_mappings[0]", |config| {
             mapped(config);
             config.uid_mappings.push(IdMap { container_id: 65_535, host_id: 1, size: 1 });
         }),
-        ("namespaces", "new mount namespace", &|config| {
+        ("namespaces", "new mount namespace", |config| {
             config.mounts.clear();
             host(config, Mount);
             mapped(config);
         }),
-        ("mounts", "new mount namespace", &|config| host(config, Mount)),
+        ("mounts", "new mount namespace", |config| host(config, Mount)),
     ];
     for (name, reason, change) in cases {
         let mut config = place.small();

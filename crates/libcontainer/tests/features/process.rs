@@ -278,16 +278,17 @@ fn sysctl() {
     assert_eq!(std::fs::read_to_string("/proc/sys/kernel/msgmax").unwrap(), before);
     drop(running);
 
-    let refused: [(&str, &str, &dyn Fn(&mut Config)); 6] = [
-        ("kernel.core_pattern", "x", &|_| {}),
-        ("vm.swappiness", "1", &|_| {}),
-        ("kernel.msgmax", "1", &|config| kit::host(config, NamespaceKind::Ipc)),
-        ("net.ipv4.ip_forward", "1", &|config| {
+    type Change = fn(&mut Config);
+    let refused: [(&str, &str, Change); 6] = [
+        ("kernel.core_pattern", "x", |_| {}),
+        ("vm.swappiness", "1", |_| {}),
+        ("kernel.msgmax", "1", |config| kit::host(config, NamespaceKind::Ipc)),
+        ("net.ipv4.ip_forward", "1", |config| {
             kit::host(config, NamespaceKind::Network);
             config.networks.clear();
         }),
-        ("kernel.msgmax", "1\nkernel.msgmnb = 2", &|_| {}),
-        ("net.../../kernel.core_pattern", "x", &|_| {}),
+        ("kernel.msgmax", "1\nkernel.msgmnb = 2", |_| {}),
+        ("net.../../kernel.core_pattern", "x", |_| {}),
     ];
     for (key, value, change) in refused {
         let mut config = place.config("sysctl");
@@ -325,10 +326,7 @@ fn working_directory() {
     assert_eq!(facts_of(&place, place.small(), ProcessSpec::default()).get("cwd"), "/");
     assert_eq!(facts_of(&place, place.small(), at("/home")).get("cwd"), "/home");
     std::os::unix::fs::symlink("/home", place.rootfs().join("people")).unwrap();
-    assert_eq!(
-        facts_of(&place, place.small(), at("/people/../usr/bin")).get("cwd"),
-        "/usr/bin"
-    );
+    assert_eq!(facts_of(&place, place.small(), at("/people/../usr/bin")).get("cwd"), "/usr/bin");
 
     let process = |spec: ProcessSpec| {
         let args = vec!["/bin/true".to_owned()];
