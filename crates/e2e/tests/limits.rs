@@ -81,8 +81,11 @@ fn processor_time_is_within_a_tenth_of_the_quota() {
         }
         let root = world.busybox();
         for (quota, share) in [(20_000, 0.2), (50_000, 0.5)] {
+            // At the top and with the greatest weight: what else runs here does not matter.
             root.configure(format!(
-                r#"{{"cgroups": {{"cpu_quota": {quota}, "cpu_period": 100000}}}}"#
+                r#"{{"cgroups": {{"parent": "", "name": "{}", "cpu_shares": 262144,
+                    "cpu_quota": {quota}, "cpu_period": 100000}}}}"#,
+                world.tag
             ));
             let before = world.snapshot();
             // Many, so that a machine with other work to do has none to spare for others.

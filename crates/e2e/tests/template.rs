@@ -286,7 +286,8 @@ fn no_mount_made_inside_reaches_the_host() {
             let mut running = root.sh(&held).start();
             running.until("done");
             let host = before.difference();
-            let mounts: Vec<&str> = host.lines().filter(|line| line.contains(" mount ")).collect();
+            let mounts: Vec<&str> =
+                host.lines().filter(|line| line.starts_with("  + mount ")).collect();
             assert!(mounts.is_empty(), "{mounts:#?}");
             drop(running);
             root.nsinit(["delete", "--force"]).run();

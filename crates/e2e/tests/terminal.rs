@@ -42,8 +42,11 @@ fn keys_are_signals_to_the_foreground_inside() {
             pty.type_in("stty raw -echo; head -c 4 | od -An -tx1; stty sane\n");
             std::thread::sleep(std::time::Duration::from_millis(300));
             pty.type_in("\u{1}\u{3}\u{e9}").until("01 03 c3 a9");
+            // ^D ends what reads in cooked mode.
+            pty.type_in("cat; exit 6\n");
+            std::thread::sleep(std::time::Duration::from_millis(300));
             pty.type_in("\u{4}");
-            pty.wait();
+            assert_eq!(pty.wait().code(), Some(6));
             before.assert_restored();
         }
     });
