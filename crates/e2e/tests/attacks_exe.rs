@@ -27,11 +27,13 @@ const WAYS: [(&[&str], &str); 3] = [
 
 /// While `attack-exe.pl` runs in the container, 64 commands join it.
 fn attack_joins(world: &World, root: &Rootfs, owner: u32, flags: &[&str], how: &str) -> String {
+    let canary = world.path("canary");
+    std::fs::write(&canary, "host").unwrap();
     let victim = victim(world, owner);
     let before = std::fs::read(&victim).unwrap();
     std::fs::copy(data("attack-exe.pl"), root.file("attack.pl")).unwrap();
     let _ = std::fs::remove_file(root.file("tmp/stop"));
-    let args = [flags, &["perl", "/attack.pl", how]].concat();
+    let args = [flags, &["perl", "/attack.pl", how, canary.to_str().unwrap()]].concat();
     let mut attacker = exec(&victim, root, &args).seconds(60).start();
     attacker.until("ready");
     for _ in 0..64 {
@@ -41,6 +43,7 @@ fn attack_joins(world: &World, root: &Rootfs, owner: u32, flags: &[&str], how: &
     let run = attacker.wait().code(0);
     assert!(std::fs::read(&victim).unwrap() == before, "the runtime has changed\n{}", run.out);
     assert!(!run.out.contains("OPENED"), "{}", run.out);
+    assert!(!run.out.contains("ESCAPED"), "{}", run.out);
     run.out
 }
 
@@ -101,6 +104,14 @@ fn row_2_who_joins_is_not_traced_and_holds_nothing_of_the_host() {
         // Its streams are the caller's own; the libraries are those of the program that it became.
         let harmless = ["pipe:", "/dev/null", "/usr/lib/", "/lib/", "/etc/ld.so"];
         assert_eq!(not_harmless(&out, &harmless), [""; 0]);
+        // With CAP_SYS_PTRACE every descriptor can be opened: none leads to the host.
+        let few = r#"{"capabilities": ["SYS_PTRACE", "DAC_OVERRIDE", "KILL"]}"#;
+        root.configure(few);
+        let out = attack_joins(world, &root, 0, &[], "plain");
+        assert!(out.contains("FD "), "nothing was met: {out}");
+        for _ in 0..3 {
+            attack_joins(world, &root, 0, &[], "plain");
+        }
     });
 }
 

@@ -59,13 +59,29 @@ fn boot(socket: &mut Socket) -> Result<()> {
         _ => return Err(Error::new(ErrorKind::System, "the creator ended before its plan came")),
     };
     let limits = raise_descriptor_limit();
-    let descriptors = Descriptors::place(&plan.descriptors, fds, socket)?;
+    let mut descriptors = Descriptors::place(&plan.descriptors, fds, socket)?;
     let proc = Procfs::open().step(|| "opening /proc")?;
     privileges::outside(&plan.process, &proc)?;
     let InitPlan { entry, process, hold, .. } = plan;
+    let mut hosts_proc = None;
     let (namespaces, newcomer, kind) = match entry {
-        Entry::Start(start) => prepare_start(*start, socket, &proc)?,
-        Entry::Join(join) => prepare_join(join, &descriptors)?,
+        Entry::Start(start) => {
+            let prepared = prepare_start(*start, socket, &proc)?;
+            hosts_proc = Some(proc);
+            prepared
+        }
+        Entry::Join(join) => {
+            // Being opaque does not keep CAP_SYS_PTRACE inside from opening our descriptors, but
+            // in a user namespace of the container's own. So nothing that the child is born with
+            // may lead to the host: neither /proc and all above it, nor the group's parents.
+            if join.namespaces & flag::USER == 0 {
+                drop(proc);
+                descriptors.confine_cgroup();
+            } else {
+                hosts_proc = Some(proc);
+            }
+            prepare_join(join, &descriptors)?
+        }
     };
     // Who makes an IPC namespace owns the root of its message queues.
     let late = if newcomer { namespaces & flag::IPC } else { 0 };
@@ -82,6 +98,13 @@ fn boot(socket: &mut Socket) -> Result<()> {
             socket.send(&FromInit::Born(pid.as_raw_nonzero().get()), &[pidfd.as_fd()])
         }
         Fork::Child => {
+            let proc = match hosts_proc.map_or_else(Procfs::open, Ok) {
+                Ok(proc) => proc,
+                Err(error) => {
+                    let _ = socket.receive::<ToInit>();
+                    return Err(error.within("opening the container's /proc"));
+                }
+            };
             let mut stage = Inside {
                 socket,
                 process,

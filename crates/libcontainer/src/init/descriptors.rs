@@ -3,6 +3,7 @@
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
+use rustix::mount::{OpenTreeFlags, open_tree};
 use sys::Context;
 
 use crate::plan::Descriptor;
@@ -57,6 +58,19 @@ impl Descriptors {
             }
         }
         Ok(placed)
+    }
+
+    /// Makes the control group's directory the root of a mount of its own that is mounted nowhere:
+    /// no `..` leads out of it. Where the caller may not do that (in a user namespace), it stays.
+    pub fn confine_cgroup(&mut self) {
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE
+            | OpenTreeFlags::OPEN_TREE_CLOEXEC
+            | OpenTreeFlags::AT_EMPTY_PATH;
+        if let Some(group) = &self.cgroup
+            && let Ok(confined) = open_tree(group, c"", flags)
+        {
+            self.cgroup = Some(confined);
+        }
     }
 
     /// Lets the program have its descriptors; the last thing before execve.

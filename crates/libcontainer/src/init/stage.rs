@@ -33,7 +33,7 @@ pub struct Inside<'a> {
     pub kind: Kind,
     /// The program's descriptors, and the start socket.
     pub descriptors: Descriptors,
-    /// The host's procfs.
+    /// The host's procfs, or that of the container that it joins.
     pub proc: Procfs,
     /// The limit on descriptors that the program gets back.
     pub limits: Rlimit,
