@@ -1,7 +1,7 @@
 //! What a container shall be: typed input, no system call.
 //!
 //! A [`Config`] is built in memory, or read from a `container.json` of any era or an OCI
-//! `config.json`. Only [`crate::plan`] reads it afterwards.
+//! `config.json`. Only `plan` reads it afterwards.
 
 pub mod capability;
 mod container_json;
