@@ -40,7 +40,7 @@ impl Container {
         let (pid, pidfd) = self.living_init()?;
         let record = self.record()?;
         let (process_plan, mut warnings) =
-            plan::process_of(&record.config, &process.spec, &self.id)?;
+            plan::process_of(&record.config, &process.spec, &record.keyring())?;
         let boot = self.shared.boot(process_plan.parent_death_signal.is_some())?;
         let mut orders = plan::join(record.namespaces, record.chroot, process_plan);
         let mut streams = Streams::open(process, orders.process.terminal)?;

@@ -80,7 +80,7 @@ impl Container {
         plan: &ContainerPlan,
     ) -> Result<Child> {
         let (process_plan, mut warnings) =
-            plan::process_of(&record.config, &process.spec, &self.id)?;
+            plan::process_of(&record.config, &process.spec, &record.keyring())?;
         // Spawned first: it starts up while the control group is made.
         let boot = self.shared.boot(process_plan.parent_death_signal.is_some())?;
         let mut orders = plan::first(plan, process_plan, hold);

@@ -39,6 +39,14 @@ pub(crate) struct Record {
     pub init: Option<InitRecord>,
 }
 
+impl Record {
+    /// What the container's session keyring is called by: keyrings are joined by name, and
+    /// neither a namesake's nor a predecessor's may be met.
+    pub(crate) fn keyring(&self) -> String {
+        format!("{}.{:x}", self.id, self.created)
+    }
+}
+
 /// Which process the container's init is, in a way that a reused pid is told from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct InitRecord {

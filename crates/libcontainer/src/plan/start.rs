@@ -134,14 +134,14 @@ fn mount_facts(config: &Config, place: &Place<'_>, cgroup: Option<&Manager>) -> 
     }
 }
 
-/// Plans a process of the container; the strings are warnings.
+/// Plans a process of the container; the strings are warnings. `keyring` names its session keyring.
 pub fn process(
     config: &Config,
     spec: &ProcessSpec,
-    id: &str,
+    keyring: &str,
 ) -> Result<(ProcessPlan, Vec<String>)> {
     let around = Surroundings {
-        id,
+        id: keyring,
         new_keyring: config.new_keyring,
         seccomp: &config.seccomp,
         lenient_cwd: false,
