@@ -8,7 +8,7 @@ const SIDE_EFFECTS: &str = "mkdir,mkdirat,rmdir,unlink,unlinkat,rename,renameat,
                             sendto,sendmsg,clone,clone3,fork,vfork,mount,umount2,move_mount,\
                             fsmount,fsconfig,open_tree,mount_setattr,mknodat,symlinkat,linkat,\
                             ftruncate,fchmod,fchown,flock,openat,bpf,setns,unshare,pivot_root,\
-                            execve,setsid";
+                            execve,setsid,fsetxattr";
 
 /// One such call of a process: the `number`th of its name.
 type Point = (String, usize);

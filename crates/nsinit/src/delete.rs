@@ -5,7 +5,7 @@ use libcontainer::{Container, Error, ErrorKind, Result};
 use rustix::io::Errno;
 
 use crate::note::Note;
-use crate::people;
+use crate::people::{self, Identity};
 use crate::place::Place;
 use crate::settings::{Settings, texts};
 
@@ -28,25 +28,25 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
 
 fn here(settings: &Settings, force: bool) -> Result<()> {
     let place = Place::here()?;
-    match settings.factory.load(&place.id()) {
+    match people::load(settings, &place.id()) {
         Err(error) if *error.kind() == ErrorKind::NotFound => {
             let message = format!("no container of {}", place.path().display());
             let note = Note { place: Some(place), ..Note::default() };
-            if people::remove_leftovers(&note)? || force {
+            if people::remove_leftovers(settings, &note)? || force {
                 return Ok(());
             }
             Err(Error::new(ErrorKind::NotFound, message))
         }
         Err(error) if is_broken(&error) => forget(settings, &place.id(), &error),
-        result => end(settings, &result?, force),
+        result => result.and_then(|(container, which)| end(settings, &container, which, force)),
     }
 }
 
 fn one(settings: &Settings, id: &str, force: bool) -> Result<()> {
-    match settings.factory.load(id) {
+    match people::load(settings, id) {
         Err(error) if force && *error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) if is_broken(&error) => forget(settings, id, &error),
-        result => end(settings, &result?, force),
+        result => result.and_then(|(container, which)| end(settings, &container, which, force)),
     }
 }
 
@@ -57,13 +57,19 @@ fn is_broken(error: &Error) -> bool {
 
 /// Removes a record that nobody can read.
 fn forget(settings: &Settings, id: &str, error: &Error) -> Result<()> {
-    people::remove(settings, id, &Note { keep: true, ..Note::default() })?;
+    let note = Note { keep: true, ..Note::default() };
+    people::remove(settings, id, &note, people::identity(settings, id))?;
     settings.factory.forget(id)?;
     settings.report.warning(&format!("{error}; its control group, if it had one, stays"));
     Ok(())
 }
 
-fn end(settings: &Settings, container: &Container, force: bool) -> Result<()> {
+fn end(
+    settings: &Settings,
+    container: &Container,
+    which: Option<Identity>,
+    force: bool,
+) -> Result<()> {
     if force {
         container.kill()?;
     } else if container.status()?.is_alive() {
@@ -71,18 +77,18 @@ fn end(settings: &Settings, container: &Container, force: bool) -> Result<()> {
         return Err(Error::new(ErrorKind::NotStopped, message)
             .with_hint("nsinit kill asks it to end, delete --force ends it"));
     }
-    remove(settings, container)
+    remove(settings, container, which)
 }
 
-/// Removes a container that does not run, and what nsinit made beside it.
+/// Removes a container that does not run, as [`people::load`] found it, and what nsinit made beside it.
 ///
 /// # Errors
 /// [`ErrorKind::NotStopped`] where it runs.
-pub fn remove(settings: &Settings, container: &Container) -> Result<()> {
+pub fn remove(settings: &Settings, container: &Container, which: Option<Identity>) -> Result<()> {
     let note = container.config().map_or_else(|_| Note::default(), |config| Note::of(&config));
     let mut tries = 0;
     loop {
-        people::remove(settings, container.id(), &note)?;
+        people::remove(settings, container.id(), &note, which)?;
         match container.destroy() {
             // Its monitor has kept its exit code between the two: once more.
             Err(error) if tries < 3 && error.errno() == Some(Errno::NOTEMPTY.raw_os_error()) => {

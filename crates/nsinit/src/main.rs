@@ -8,6 +8,7 @@ mod delete;
 mod exec;
 mod kill;
 mod list;
+mod name;
 mod note;
 mod oom;
 mod pause;

@@ -20,7 +20,7 @@ pub struct Note {
     pub place: Option<Place>,
     /// `state.json` and `pid` stand in the container's directory below the state root.
     pub files_in_root: bool,
-    /// An empty container.json was made in the directory to hold the name.
+    /// It is a user of the empty container.json that holds the name in the directory.
     pub placeholder: bool,
     /// The file that it was made from.
     pub file: Option<PathBuf>,

@@ -1,16 +1,22 @@
-//! `state.json` and `pid`, for people to read while a container runs, and the empty container.json
-//! that keeps it from writing one. All are in reach of the container: nothing is ever read back.
+//! `state.json` and `pid`, for people to read while a container runs. They are in reach of the
+//! container, and nothing is done by what they say, but that those of another container of the
+//! directory, started later, are let be.
 
+use std::fs::File;
+use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use libcontainer::{Container, Error, ErrorKind, Result, Step};
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags, openat, statat, statx, unlinkat};
+use libcontainer::{Container, Result, Step};
+use rustix::fs::{
+    AtFlags, CWD, FileType, Mode, OFlags, StatxFlags, fstat, openat, statx, unlinkat,
+};
 use rustix::io::Errno;
+use serde::Deserialize;
 use sys::{Context, SysError};
 
+use crate::name::{self, Turn};
 use crate::note::Note;
 use crate::settings::Settings;
-use crate::source;
 use crate::state;
 
 const STATE: &str = "state.json";
@@ -28,6 +34,21 @@ pub fn identity(settings: &Settings, id: &str) -> Option<Identity> {
     let wanted = StatxFlags::INO | StatxFlags::BTIME;
     let stat = statx(CWD, settings.root.join(id), AtFlags::SYMLINK_NOFOLLOW, wanted).ok()?;
     Some(Identity(stat.stx_ino, stat.stx_btime.tv_sec, stat.stx_btime.tv_nsec))
+}
+
+/// A container, and which directory its record is in.
+///
+/// # Errors
+/// As [`libcontainer::Factory::load`].
+pub fn load(settings: &Settings, id: &str) -> Result<(Container, Option<Identity>)> {
+    loop {
+        let before = identity(settings, id);
+        let container = settings.factory.load(id)?;
+        // Else it was replaced meanwhile.
+        if identity(settings, id) == before {
+            return Ok((container, before));
+        }
+    }
 }
 
 fn record_directory(settings: &Settings, id: &str) -> Result<Option<OwnedFd>> {
@@ -48,13 +69,23 @@ fn directory(settings: &Settings, id: &str, note: &Note) -> Result<Option<OwnedF
     }
 }
 
-/// Writes both files. What stands there under their names is removed first.
+/// Writes both files, unless the container is there no longer. What stands there under their
+/// names is removed first.
 ///
 /// # Errors
 /// As open(2): a directory that may not be written to is no reason to end the container.
-pub fn write(settings: &Settings, container: &Container, note: &Note) -> Result<()> {
-    let Some(directory) = directory(settings, container.id(), note)? else { return Ok(()) };
+pub fn write(
+    settings: &Settings,
+    container: &Container,
+    note: &Note,
+    which: Option<Identity>,
+) -> Result<()> {
     let state = container.state()?;
+    let _turn = Turn::take(settings)?;
+    if identity(settings, container.id()) != which {
+        return Ok(());
+    }
+    let Some(directory) = directory(settings, container.id(), note)? else { return Ok(()) };
     let pid = format!("{}\n", state.init_process_pid);
     put(directory.as_fd(), PID, pid.as_bytes())?;
     put(directory.as_fd(), STATE, state::text(&state)?.as_bytes())
@@ -84,40 +115,44 @@ fn remove_file(directory: BorrowedFd<'_>, name: &str) -> Result<bool> {
     }
 }
 
-/// Makes the empty container.json; the note says so already.
-///
-/// # Errors
-/// As open(2), but for a read-only file system, where the container can write none either.
-pub fn hold_name(note: &Note) -> Result<()> {
-    let step = || format!("making an empty {} that the container cannot change", source::FILE);
-    let Some(place) = &note.place else { return Ok(()) };
-    let Some(directory) = place.open().step(step)? else {
-        return Err(Error::new(ErrorKind::System, "the directory is gone").within(step()));
-    };
-    let flags = OFlags::RDONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    match openat(directory, source::FILE, flags, PLACEHOLDER) {
-        Ok(_) | Err(Errno::EXIST) => Ok(()),
-        Err(errno) => Err(SysError::new("open", source::FILE, errno)).step(step),
+/// The id that the state.json says it is of.
+fn shown(directory: BorrowedFd<'_>) -> Option<String> {
+    /// More than any state needs.
+    const MOST: u64 = 16 << 20;
+    #[derive(Deserialize)]
+    struct Shown {
+        id: String,
     }
+    let flags =
+        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = openat(directory, STATE, flags, Mode::empty()).ok()?;
+    let stat = fstat(&file).ok()?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return None;
+    }
+    let mut text = Vec::new();
+    File::from(file).take(MOST).read_to_end(&mut text).ok()?;
+    serde_json::from_slice::<Shown>(&text).ok().map(|shown| shown.id)
 }
 
-/// The mode of an empty container.json that is ours.
-const PLACEHOLDER: Mode = Mode::RUSR.union(Mode::RGRP).union(Mode::ROTH);
-
-fn remove_placeholder(directory: BorrowedFd<'_>) -> Result<bool> {
-    match statat(directory, source::FILE, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(stat) if stat.st_size == 0 && stat.st_mode & 0o7777 == PLACEHOLDER.as_raw_mode() => {
-            remove_file(directory, source::FILE)
-        }
-        // Somebody has written one meanwhile.
-        _ => Ok(false),
-    }
+/// Whether the files are of another container of the directory, which is still there.
+fn is_anothers(settings: &Settings, directory: BorrowedFd<'_>, id: &str) -> bool {
+    // A name that leads elsewhere is no id.
+    let other = shown(directory).filter(|other| other != id && !other.contains('/'));
+    other.is_some_and(|other| identity(settings, &other).is_some())
 }
 
-/// Removes all that was made for container `id` beside the library's record.
-pub fn remove(settings: &Settings, id: &str, note: &Note) -> Result<()> {
+/// Removes all that was made for container `id` beside the library's record, unless a successor
+/// of the same id has that now.
+pub fn remove(settings: &Settings, id: &str, note: &Note, which: Option<Identity>) -> Result<()> {
     let step = || format!("removing the files of container {id:?}");
-    if let Some(directory) = directory(settings, id, note).step(step)? {
+    let _turn = Turn::take(settings).step(step)?;
+    if identity(settings, id) != which {
+        return Ok(());
+    }
+    if let Some(directory) = directory(settings, id, note).step(step)?
+        && !is_anothers(settings, directory.as_fd(), id)
+    {
         // A container can have put a directory there: its own affair.
         let _ = remove_file(directory.as_fd(), STATE);
         let _ = remove_file(directory.as_fd(), PID);
@@ -126,7 +161,7 @@ pub fn remove(settings: &Settings, id: &str, note: &Note) -> Result<()> {
         && let Some(place) = &note.place
         && let Some(directory) = place.open().step(step)?
     {
-        remove_placeholder(directory.as_fd()).step(step)?;
+        name::release(directory.as_fd(), &settings.root.join(id)).step(step)?;
     }
     if note.keep
         && let Some(directory) = record_directory(settings, id).step(step)?
@@ -138,14 +173,12 @@ pub fn remove(settings: &Settings, id: &str, note: &Note) -> Result<()> {
 
 /// Removes what a container left in its directory whose record is gone, as after a reboot.
 /// Whether there was anything.
-pub fn remove_leftovers(note: &Note) -> Result<bool> {
+pub fn remove_leftovers(settings: &Settings, note: &Note) -> Result<bool> {
+    let _turn = Turn::take(settings)?;
     let Some(place) = &note.place else { return Ok(false) };
     let Some(directory) = place.open()? else { return Ok(false) };
-    let id = format!("\"id\": \"{}\"", place.id());
-    let ours =
-        std::fs::read_to_string(place.path().join(STATE)).is_ok_and(|text| text.contains(&id));
-    let mut removed = remove_placeholder(directory.as_fd())?;
-    if ours {
+    let mut removed = name::release(directory.as_fd(), &settings.root.join(place.id()))?;
+    if shown(directory.as_fd()).is_some_and(|id| id == place.id()) {
         removed |= remove_file(directory.as_fd(), PID)?;
         removed |= remove_file(directory.as_fd(), STATE)?;
     }

@@ -34,7 +34,10 @@ Exit codes: of exec, see nsinit exec --help; of the others, 0, 1 for an error, 2
 the command line.
 
 Files: container.json (every form since 2014, or an OCI config.json by --config), /run/nsinit;
-state.json and pid in the directory, for people to read, while the container runs.";
+state.json and pid in the directory, for people to read, while the container runs, of the one
+started last where several share it. Where there is no container.json, an empty one holds its name
+until the last of them has ended (or is removed by hand, on file systems without extended
+attributes).";
 
 /// Below `nsinit exec --help`.
 pub const EXEC: &str = "\

@@ -16,6 +16,7 @@ use sys::signalfd::SignalFd;
 use super::host;
 use super::wanted::Wanted;
 use crate::change::different;
+use crate::name;
 use crate::note::Note;
 use crate::people::{self, Identity};
 use crate::settings::Settings;
@@ -42,13 +43,13 @@ pub struct First {
 /// Starts the command. Of several who start a container at once, one does, the others join it.
 pub fn start(settings: &Settings, wanted: &Wanted, signals: &SignalFd) -> Result<Started> {
     loop {
-        let found = match settings.factory.load(&wanted.id) {
-            Ok(container) => Some(container),
+        let found = match people::load(settings, &wanted.id) {
+            Ok(found) => Some(found),
             Err(error) if *error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
-        if let Some(container) = found {
-            match with_existing(settings, wanted, container, signals)? {
+        if let Some((container, which)) = found {
+            match with_existing(settings, wanted, container, which, signals)? {
                 Some(started) => return Ok(started),
                 None => continue,
             }
@@ -66,6 +67,7 @@ fn with_existing(
     settings: &Settings,
     wanted: &Wanted,
     container: Container,
+    which: Option<Identity>,
     signals: &SignalFd,
 ) -> Result<Option<Started>> {
     match container.status()? {
@@ -74,7 +76,7 @@ fn with_existing(
             Ok(None)
         }
         Status::Stopped => {
-            crate::delete::remove(settings, &container)?;
+            crate::delete::remove(settings, &container, which)?;
             Ok(None)
         }
         _ if wanted.host => {
@@ -153,11 +155,11 @@ fn first(settings: &Settings, wanted: &Wanted) -> Result<Started> {
     let identity = people::identity(settings, &wanted.id);
     settings.report.debug(|| "recorded".to_owned());
     let first = First { note, identity };
-    let started = match first.note.placeholder {
-        true => people::hold_name(&first.note),
-        false => Ok(()),
+    let held = match &first.note.place {
+        Some(place) if first.note.placeholder => name::hold(settings, &wanted.id, place),
+        _ => Ok(()),
     };
-    match started.and_then(|()| container.run(process)) {
+    match held.and_then(|()| container.run(process)) {
         Ok(child) => {
             settings.report.debug(|| format!("the command runs as pid {}", child.pid()));
             Ok(Started { container, child, first: Some(first) })
@@ -256,7 +258,7 @@ impl First {
         if self.note.place.is_none() {
             return;
         }
-        match people::write(settings, container, &self.note) {
+        match people::write(settings, container, &self.note, self.identity) {
             Ok(()) => settings.report.debug(|| "state.json and pid written".to_owned()),
             Err(error) => settings.report.debug(|| format!("no state.json: {error}")),
         }
@@ -285,11 +287,7 @@ impl First {
 
     /// Removes the files for people, then the container; the first failure keeps from neither.
     fn remove(&self, settings: &Settings, container: &Container) -> Result<()> {
-        let mut files = Ok(());
-        // A successor of the same id may have removed it all and put its own there.
-        if people::identity(settings, container.id()) == self.identity {
-            files = people::remove(settings, container.id(), &self.note);
-        }
+        let files = people::remove(settings, container.id(), &self.note, self.identity);
         // A PID namespace shared with others keeps processes alive when the first has ended.
         container.destroy()?;
         files
