@@ -146,12 +146,16 @@ fn only_a_file_that_can_be_trusted_is_read() {
 
 /// None of the ways to change it works, as root with all that the template grants.
 fn cannot_change_it(root: &Rootfs) {
+    cannot_change_it_by(root, &[]);
+}
+
+fn cannot_change_it_by(root: &Rootfs, options: &[&str]) {
     let script = "cd /; echo '{}' > container.json; rm container.json; \
                   mv container.json x; echo '{}' > y; mv y container.json; rm -f y; \
                   ln -sf /etc/passwd container.json; umount container.json; \
                   mount -o remount,rw,bind container.json; chmod 777 container.json; \
                   chown 1000 container.json; truncate -s 0 container.json; true";
-    root.sh(script).run().code(0);
+    root.exec(options).args(["/bin/sh", "-c", script]).run().code(0);
 }
 
 #[test]
@@ -205,6 +209,14 @@ fn config_names_another_file() {
         let script = ["/bin/sh", "-c", "hostname; echo '{}' 2>/dev/null > /etc/other.json"];
         let run = root.exec(config).args(script).run().code(1);
         assert_eq!(run.out, "other\n");
+        // The directory's own, which the next start reads, is not the container's to change.
+        cannot_change_it_by(&root, &config);
+        let text = std::fs::read_to_string(root.file("container.json")).unwrap();
+        assert_eq!(text, r#"{"hostname": "default"}"#);
+        std::fs::remove_file(root.file("container.json")).unwrap();
+        cannot_change_it_by(&root, &config);
+        assert!(!is_there(&root.file("container.json")));
+        root.configure(text);
         // From elsewhere, for a root file system that is named.
         let root_flag = ["--rootfs", root.path.to_str().unwrap()];
         let elsewhere = root.nsinit(["exec", "--config", other.to_str().unwrap()]);

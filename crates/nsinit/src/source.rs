@@ -33,7 +33,9 @@ pub fn read(named: Option<&str>, place: &Place) -> Result<Source> {
             let message = format!("there is no {}", path.display());
             return Err(Error::new(ErrorKind::System, message).within("--config"));
         };
-        return parsed(&bytes, path, place);
+        // The directory's own file is what the next start may read.
+        let vacant = is_vacant(&place.path().join(FILE)) && path != place.path().join(FILE);
+        return parsed(&bytes, path, place).map(|source| Source { vacant, ..source });
     }
     let path = place.path().join(FILE);
     match trusted::read(Path::new(FILE)).step(|| path.display().to_string())? {
@@ -45,6 +47,13 @@ pub fn read(named: Option<&str>, place: &Place) -> Result<Source> {
             vacant: true,
             warnings: Vec::new(),
         }),
+    }
+}
+
+fn is_vacant(file: &Path) -> bool {
+    match std::fs::symlink_metadata(file) {
+        Ok(found) => found.is_file() && found.len() == 0,
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
     }
 }
 

@@ -223,12 +223,18 @@ fn protect(config: &mut Config, note: &Note, vacant: bool) -> bool {
         source::protect(config, file);
     }
     let Some(place) = &note.place else { return false };
-    if !vacant && note.file.as_deref() == Some(&place.path().join(source::FILE)) {
+    let own = place.path().join(source::FILE);
+    if !vacant {
+        // A link cannot be bound over, and is never read.
+        let is_file = std::fs::symlink_metadata(&own).is_ok_and(|found| found.is_file());
+        if is_file && note.file.as_ref() != Some(&own) {
+            source::protect(config, &own);
+        }
         return false;
     }
     // A directory that we may not write to, neither may the container.
     let writable = rustix::fs::access(place.path(), rustix::fs::Access::WRITE_OK).is_ok();
-    vacant && writable && source::protect(config, &place.path().join(source::FILE))
+    writable && source::protect(config, &own)
 }
 
 fn streams(wanted: &Wanted, mut process: Process, tty: bool) -> Result<Process> {
