@@ -13,6 +13,7 @@ use crate::container::handle::Container;
 use crate::container::process::{Process, Stdio};
 use crate::container::unwaited::Started;
 use crate::error::Step;
+use crate::init::STAGE_1;
 use crate::parent::{Launch, launch};
 use crate::plan::{self, Descriptor};
 use crate::procfs::Procfs;
@@ -38,6 +39,10 @@ impl Container {
             _ => return Err(Error::new(ErrorKind::NotRunning, "container not running")),
         }
         let (pid, pidfd) = self.living_init()?;
+        if still_builds(pid)? {
+            let message = "container not running: its init still builds it";
+            return Err(Error::new(ErrorKind::NotRunning, message));
+        }
         let record = self.record()?;
         let (process_plan, mut warnings) =
             plan::process_of(&record.config, &process.spec, &record.keyring())?;
@@ -97,6 +102,14 @@ impl Container {
         streams.hand_over(&mut child);
         Ok(child)
     }
+}
+
+/// Whether an init has not come to its program, nor to waiting before it. Its creator's lock says
+/// so too, until that is killed: then there is a moment in which init is alive, half-way, with the
+/// host's file systems still in view.
+fn still_builds(pid: i32) -> Result<bool> {
+    let name = Procfs::open()?.read(format!("{pid}/comm"))?;
+    Ok(name.strip_suffix(b"\n") == Some(STAGE_1.to_bytes()))
 }
 
 /// The streams of a process to be: what it gets, and what its creator keeps.

@@ -14,7 +14,6 @@ use crate::{Error, ErrorKind, Result};
 
 /// Waits until somebody connects to the start socket; what follows is reported to him.
 pub fn wait_for_start(descriptors: &Descriptors) -> Result<Socket> {
-    sys::thread::set_name(c"libcontainer:w");
     let missing = || Error::new(ErrorKind::System, "a held start came without its start socket");
     let listener = descriptors.start_socket.as_ref().ok_or_else(missing)?;
     let connection = rustix::io::retry_on_intr(|| accept_with(listener, SocketFlags::CLOEXEC))

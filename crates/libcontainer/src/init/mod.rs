@@ -11,3 +11,4 @@ mod reaper;
 mod stage;
 
 pub use boot::{ARG0, init};
+pub use stage::STAGE_1;

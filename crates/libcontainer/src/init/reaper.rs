@@ -21,6 +21,7 @@ use crate::wire::Socket;
 /// privileges than the program has, and does not return.
 pub fn split(socket: &mut Socket, plan: &ProcessPlan, applied: Applied) -> Result<Applied> {
     let signals = SignalFd::block((1..=64).filter(|signal| !matches!(signal, 32 | 33)))?;
+    sys::thread::set_name(c"libcontainer:r");
     let Fork::Parent { pid, pidfd } = fork(&Birth::default())? else {
         return Ok(applied);
     };
@@ -48,7 +49,6 @@ fn as_after_execve(plan: &ProcessPlan) -> Result<()> {
 }
 
 fn reap(program: Pid, pidfd: std::os::fd::BorrowedFd<'_>, signals: &SignalFd) -> Option<i32> {
-    sys::thread::set_name(c"libcontainer:r");
     set_dumpable_behavior(DumpableBehavior::NotDumpable).sys("prctl", || "PR_SET_DUMPABLE").ok()?;
     loop {
         let signal = signals.read().ok()?.signal;

@@ -1,6 +1,7 @@
 //! Stage 1: the container's first process, from its birth to the program.
 
 use std::convert::Infallible;
+use std::ffi::CStr;
 use std::mem::discriminant;
 use std::os::fd::AsFd;
 
@@ -20,6 +21,9 @@ use crate::plan::process::ProcessPlan;
 use crate::procfs::Procfs;
 use crate::wire::{FromInit, Received, Socket, ToInit};
 use crate::{Error, ErrorKind, Result, console, network, privileges, rootfs};
+
+/// What stage 1 is called by, until it executes its program or waits before that.
+pub const STAGE_1: &CStr = c"libcontainer:1";
 
 /// Everything that stage 0 hands over.
 pub struct Inside<'a> {
@@ -60,7 +64,7 @@ pub enum Kind {
 
 /// The rest of the way; returns only when something failed.
 pub fn inside(stage: &mut Inside<'_>) -> Result<Infallible> {
-    sys::thread::set_name(c"libcontainer:1");
+    sys::thread::set_name(STAGE_1);
     if stage.newcomer {
         become_root()?;
     }
@@ -92,6 +96,7 @@ pub fn inside(stage: &mut Inside<'_>) -> Result<Infallible> {
         }
     }
     if stage.hold {
+        sys::thread::set_name(c"libcontainer:w");
         stage.socket.send(&FromInit::Built(applied.warnings().to_vec()), &[])?;
         // Its end tells the creator that this init waits.
         *stage.socket = Socket::pair()?.0;
