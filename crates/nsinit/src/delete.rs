@@ -85,6 +85,11 @@ fn end(
 /// # Errors
 /// [`ErrorKind::NotStopped`] where it runs.
 pub fn remove(settings: &Settings, container: &Container, which: Option<Identity>) -> Result<()> {
+    // Asked again: what looked stopped at first may have been started just then.
+    if container.status()? != libcontainer::Status::Stopped {
+        let message = format!("container {:?} is not stopped", container.id());
+        return Err(Error::new(ErrorKind::NotStopped, message).with_hint("kill it first"));
+    }
     let note = container.config().map_or_else(|_| Note::default(), |config| Note::of(&config));
     let mut tries = 0;
     loop {

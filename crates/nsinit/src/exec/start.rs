@@ -76,8 +76,11 @@ fn with_existing(
             Ok(None)
         }
         Status::Stopped => {
-            crate::delete::remove(settings, &container, which)?;
-            Ok(None)
+            match crate::delete::remove(settings, &container, which) {
+                // Somebody started it at this moment.
+                Err(error) if *error.kind() == ErrorKind::NotStopped => Ok(None),
+                result => result.map(|()| None),
+            }
         }
         _ if wanted.host => {
             let message = format!("container {:?} runs already", container.id());
