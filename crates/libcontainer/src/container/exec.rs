@@ -78,6 +78,7 @@ impl Container {
                 plan: orders,
                 descriptors,
                 maps: (&[], &[]),
+                meanwhile: &mut || Ok(()),
                 born: &mut |pid: Pid, pidfd: BorrowedFd<'_>| {
                     born = pidfd.try_clone_to_owned().ok();
                     match &group {

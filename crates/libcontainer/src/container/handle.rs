@@ -140,15 +140,17 @@ impl Container {
         if locked(&self.making).is_some() {
             return Ok(Status::Creating);
         }
-        if self.init()?.is_none() {
-            let begun = locked(&self.record).as_ref().is_some_and(|record| record.init.is_some());
-            let making = !begun && self.entry.is_locked()?;
-            return Ok(if making { Status::Creating } else { Status::Stopped });
-        }
-        // The init is recorded before it has built the container: who joined it now would be in
-        // the host's file systems.
-        if self.entry.is_locked()? {
+        // Asked first: once nobody holds the lock, the record tells all. While somebody does, an
+        // init that is in the record may still build, with the host's file systems in view.
+        let busy = match self.entry.is_locked() {
+            Err(error) if *error.kind() == ErrorKind::NotFound => false,
+            result => result?,
+        };
+        if busy {
             return Ok(Status::Creating);
+        }
+        if self.init()?.is_none() {
+            return Ok(Status::Stopped);
         }
         if self.entry.has_start_socket() {
             return Ok(Status::Created);

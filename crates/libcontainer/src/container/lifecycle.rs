@@ -107,6 +107,10 @@ impl Container {
                 plan: orders,
                 descriptors,
                 maps: (&config.uid_mappings, &config.gid_mappings),
+                meanwhile: &mut || match &plan.cgroup {
+                    Some(group) => Ok(group.set(&plan.resources)?),
+                    None => Ok(()),
+                },
                 born: &mut |pid, pidfd| self.born(pid, pidfd, plan, &mut completed),
                 frozen: &|| false,
             },
@@ -120,7 +124,7 @@ impl Container {
         Ok(child)
     }
 
-    /// Makes the control group and sets its limits.
+    /// Makes the control group.
     fn make_group(&self, plan: &ContainerPlan) -> Result<Option<OwnedFd>> {
         let Some(group) = &plan.cgroup else { return Ok(None) };
         match group.create() {
@@ -130,7 +134,6 @@ impl Container {
             }
             result => result?,
         }
-        group.set(&plan.resources)?;
         Ok(group.directory()?)
     }
 

@@ -22,6 +22,9 @@ pub(crate) struct Launch<'a> {
     pub descriptors: Vec<BorrowedFd<'a>>,
     /// The id maps of a new user namespace.
     pub maps: (&'a [IdMap], &'a [IdMap]),
+    /// Called when the init has its plan: what must be done before the program runs, and need not
+    /// be before stage 1 is born.
+    pub meanwhile: &'a mut dyn FnMut() -> Result<()>,
     /// Called when stage 1 exists, and before it is told so: attach it to its control groups and
     /// its network, and complete the record.
     pub born: &'a mut dyn FnMut(Pid, BorrowedFd<'_>) -> Result<()>,
@@ -68,6 +71,7 @@ impl Served {
         let mut sequence = Sequence::of(&launch.plan);
         let wants_joined = launch.plan.wants_joined();
         tell(socket, &ToInit::Plan(Box::new(launch.plan)), &launch.descriptors)?;
+        (launch.meanwhile)()?;
         loop {
             self.wait_readable(socket, launch.frozen)?;
             let (message, fds) = match socket.receive()? {
