@@ -140,17 +140,23 @@ impl Container {
         if locked(&self.making).is_some() {
             return Ok(Status::Creating);
         }
-        // Asked first: once nobody holds the lock, the record tells all. While somebody does, an
-        // init that is in the record may still build, with the host's file systems in view.
-        let busy = match self.entry.is_locked() {
-            Err(error) if *error.kind() == ErrorKind::NotFound => false,
-            result => result?,
-        };
-        if busy {
-            return Ok(Status::Creating);
+        let mut init = self.init()?;
+        let begun = locked(&self.record).as_ref().is_some_and(|record| record.init.is_some());
+        if !begun {
+            if self.is_busy()? {
+                return Ok(Status::Creating);
+            }
+            // Now that nobody makes it any more, the record tells all; it may just have been
+            // completed.
+            init = self.init()?;
         }
-        if self.init()?.is_none() {
+        if init.is_none() {
             return Ok(Status::Stopped);
+        }
+        // The init is recorded before it has built the container: who joined it now would be in
+        // the host's file systems.
+        if self.is_busy()? {
+            return Ok(Status::Creating);
         }
         if self.entry.has_start_socket() {
             return Ok(Status::Created);
@@ -160,6 +166,14 @@ impl Container {
             None => false,
         };
         Ok(if frozen { Status::Paused } else { Status::Running })
+    }
+
+    /// Whether somebody makes or destroys it at this moment.
+    fn is_busy(&self) -> Result<bool> {
+        match self.entry.is_locked() {
+            Err(error) if *error.kind() == ErrorKind::NotFound => Ok(false),
+            result => result,
+        }
     }
 
     /// Waits while it is being made by somebody else.
