@@ -133,6 +133,8 @@ fn out_of_disk_space_in_the_root_file_system() {
         std::fs::create_dir(full.join("bin")).unwrap();
         std::fs::copy(e2e::probe(), full.join("bin/true")).unwrap();
         let cmd = Cmd::nsinit(["exec", "/bin/true"]).dir(&full);
+        fails(world, &cmd, &["container.json", "No space left on device", "free some"]);
+        std::fs::write(full.join("container.json"), "{}").unwrap();
         fails(world, &cmd, &["mounting", "mkdirat /", "No space left on device", "free some"]);
     });
 }

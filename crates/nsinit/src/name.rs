@@ -112,7 +112,12 @@ pub fn release(directory: BorrowedFd<'_>, record: &Path) -> Result<bool> {
     }
     let users = others(file.as_fd(), record)?;
     // Written even where it is to be removed: that tells whether anybody could be counted.
-    if !write(file.as_fd(), &users)? || !users.is_empty() || !is_named(directory, file.as_fd())? {
+    let counted = match write(file.as_fd(), &users) {
+        // A full file system has never counted anybody.
+        Err(error) if users.is_empty() && is_full(&error) => true,
+        result => result?,
+    };
+    if !counted || !users.is_empty() || !is_named(directory, file.as_fd())? {
         return Ok(false);
     }
     match unlinkat(directory, FILE, AtFlags::empty()) {
@@ -120,6 +125,11 @@ pub fn release(directory: BorrowedFd<'_>, record: &Path) -> Result<bool> {
         Err(Errno::NOENT) => Ok(false),
         Err(errno) => Err(SysError::new("unlink", FILE, errno).into()),
     }
+}
+
+fn is_full(error: &Error) -> bool {
+    let full = [Errno::NOSPC, Errno::DQUOT].map(Errno::raw_os_error);
+    error.errno().is_some_and(|errno| full.contains(&errno))
 }
 
 fn open(directory: BorrowedFd<'_>) -> std::result::Result<OwnedFd, Errno> {

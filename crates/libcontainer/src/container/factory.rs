@@ -46,6 +46,11 @@ impl Factory {
         Self::over(root.as_ref(), Some(program.into()))
     }
 
+    /// Ends what [`prepare`](Factory::prepare) has spawned and nobody has used.
+    pub fn dismiss(&self) {
+        *locked(&self.shared.spare) = None;
+    }
+
     fn over(root: &Path, program: Option<PathBuf>) -> Self {
         Self {
             shared: Arc::new(Shared {

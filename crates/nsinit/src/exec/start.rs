@@ -167,14 +167,18 @@ fn first(settings: &Settings, wanted: &Wanted) -> Result<Started> {
             settings.report.debug(|| format!("the command runs as pid {}", child.pid()));
             Ok(Started { container, child, first: Some(first) })
         }
-        Err(error) => match first.remove(settings, &container) {
-            Ok(()) => Err(error),
-            Err(left) => {
-                settings.report.debug(|| format!("cleaning up: {left}"));
-                let hint = format!("and something is left: nsinit delete {}", wanted.id);
-                Err(error.with_hint(hint))
+        Err(error) => {
+            // Cleaning up may need the descriptors that the init made ahead holds.
+            settings.factory.dismiss();
+            match first.remove(settings, &container) {
+                Ok(()) => Err(error),
+                Err(left) => {
+                    settings.report.debug(|| format!("cleaning up: {left}"));
+                    let hint = format!("and something is left: nsinit delete {}", wanted.id);
+                    Err(error.with_hint(hint))
+                }
             }
-        },
+        }
     }
 }
 
