@@ -95,8 +95,7 @@ fn boot(socket: &mut Socket) -> Result<()> {
         .hint(|| "a limit may be reached: pids.max, ulimit -u, user.max_*_namespaces")?
     {
         Fork::Parent { pid, pidfd } => {
-            socket.send(&FromInit::Born(pid.as_raw_nonzero().get()), &[pidfd.as_fd()])?;
-            linger(socket)
+            socket.send(&FromInit::Born(pid.as_raw_nonzero().get()), &[pidfd.as_fd()])
         }
         Fork::Child => {
             let proc = match hosts_proc.map_or_else(Procfs::open, Ok) {
@@ -126,15 +125,6 @@ fn boot(socket: &mut Socket) -> Result<()> {
             Err(error)
         }
     }
-}
-
-/// Waits to be killed, without the socket, whose end the creator waits for: taking this process
-/// apart now would take processor time from stage 1, which is on its way.
-fn linger(socket: &mut Socket) -> Result<()> {
-    *socket = Socket::pair()?.0;
-    let (never, _kept) = Socket::pair()?;
-    let _ = never.receive::<ToInit>();
-    Ok(())
 }
 
 /// The namespaces to be born into, and whether the user namespace is another one by then.
