@@ -12,6 +12,7 @@ DESTDIR ?=
 
 # Where the tests find things.
 export NSINIT ?= $(OUT)/nsinit
+export NSRUN ?= $(OUT)/nsrun
 export PROBE ?= $(OUT)/probe
 export IMAGES ?= $(CURDIR)/.cache/images
 
@@ -29,10 +30,11 @@ cargo:
 	@command -v cargo >/dev/null || { echo "make: no cargo in PATH: a Rust toolchain is needed (rust-version in Cargo.toml)" >&2; exit 1; }
 
 .PHONY: build
-build: cargo ## nsinit, one static file, at target/release/nsinit
+build: cargo ## nsinit and nsrun, a static file each, in target/release
 	@scripts/prepare build
-	cargo build --release -p nsinit
-	@install -D -m 755 $(OUT)/nsinit $(TARGET)/release/nsinit
+	NSRUN_COMMIT="$$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
+		cargo build --release -p nsinit -p nsrun
+	@install -D -m 755 -t $(TARGET)/release $(OUT)/nsinit $(OUT)/nsrun
 
 .PHONY: demo
 demo: root ## containers before your eyes: the host's own root, then a busybox root file system
@@ -86,16 +88,17 @@ bench-syscalls: bench-tools ## how many system calls a start takes, by strace
 	$(BENCH) --nsinit $(NSINIT) --tools $(TOOLS) --image $(IMAGES)/busybox --count-syscalls
 
 .PHONY: install
-install: build ## the binary, man pages and completions under PREFIX (/usr/local)
-	install -D -m 755 $(OUT)/nsinit $(DESTDIR)$(PREFIX)/bin/nsinit
-	install -d $(DESTDIR)$(PREFIX)/share/man/man1
-	$(OUT)/nsinit man $(DESTDIR)$(PREFIX)/share/man/man1
-	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
-	$(OUT)/nsinit completions bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/nsinit
-	install -d $(DESTDIR)$(PREFIX)/share/zsh/site-functions
-	$(OUT)/nsinit completions zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_nsinit
-	install -d $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
-	$(OUT)/nsinit completions fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/nsinit.fish
+install: build ## the binaries, man pages and completions under PREFIX (/usr/local)
+	@set -ex; share=$(DESTDIR)$(PREFIX)/share; \
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(OUT)/nsinit $(OUT)/nsrun; \
+	install -d $$share/man/man1 $$share/bash-completion/completions \
+		$$share/zsh/site-functions $$share/fish/vendor_completions.d; \
+	for tool in nsinit nsrun; do \
+		$(OUT)/$$tool man $$share/man/man1; \
+		$(OUT)/$$tool completions bash > $$share/bash-completion/completions/$$tool; \
+		$(OUT)/$$tool completions zsh > $$share/zsh/site-functions/_$$tool; \
+		$(OUT)/$$tool completions fish > $$share/fish/vendor_completions.d/$$tool.fish; \
+	done
 
 .PHONY: clean
 clean: cargo ## removes what was built and the images; downloads stay in .cache

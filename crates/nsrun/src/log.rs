@@ -1,0 +1,113 @@
+//! What nsrun tells beside its results: on standard error, and in the file that engines read.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::ArgMatches;
+use libcontainer::Error;
+use serde::Serialize;
+use sys::Context;
+
+use crate::arguments::{is_on, path_of, text};
+use crate::time;
+
+/// Where lines go.
+#[derive(Debug, Default)]
+pub struct Log {
+    file: Option<File>,
+    json: bool,
+    debug: bool,
+}
+
+/// A line of JSON.
+#[derive(Serialize)]
+struct Line<'a> {
+    level: &'a str,
+    msg: &'a str,
+    time: &'a str,
+}
+
+impl Log {
+    /// As the global flags ask for.
+    ///
+    /// # Errors
+    /// The file cannot be opened; the log then only knows standard error.
+    pub fn of(matches: &ArgMatches) -> std::result::Result<Self, (Self, Error)> {
+        let json = text(matches, "log-format") == Some("json");
+        let mut log = Self { file: None, json, debug: is_on(matches, "debug") };
+        if let Some(path) = path_of(matches, "log") {
+            let opened = OpenOptions::new().append(true).create(true).mode(0o644).open(&path);
+            match opened.sys("open", || path.display().to_string()) {
+                Ok(file) => log.file = Some(file),
+                Err(error) => return Err((log, Error::from(error).within("opening the log file"))),
+            }
+        }
+        Ok(log)
+    }
+
+    /// What failed: one line on standard error, and one in the file.
+    pub fn error(&self, error: &Error) {
+        let text = presentable(&error.to_string());
+        on_stderr(&text);
+        self.line("error", &text);
+        if self.debug {
+            self.debug(|| format!("kind {:?}, errno {:?}", error.kind(), error.errno()));
+        }
+    }
+
+    /// What is not as asked for, and no reason to stop: in the file where there is one, since
+    /// engines take what they read on standard error for an error.
+    pub fn warning(&self, text: &str) {
+        let text = presentable(text);
+        match self.file {
+            Some(_) => self.line("warning", &text),
+            None => on_stderr(&format!("warning: {text}")),
+        }
+    }
+
+    /// One line for those who asked; the text is only made for them.
+    pub fn debug(&self, text: impl FnOnce() -> String) {
+        if !self.debug {
+            return;
+        }
+        let text = presentable(&text());
+        match self.file {
+            Some(_) => self.line("debug", &text),
+            None => on_stderr(&format!("debug: {text}")),
+        }
+    }
+
+    fn line(&self, level: &str, msg: &str) {
+        let Some(mut file) = self.file.as_ref() else { return };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let time = time::rfc3339(now.as_secs());
+        let line = match self.json {
+            true => serde_json::to_string(&Line { level, msg, time: &time }).unwrap_or_default(),
+            false => format!("time=\"{time}\" level={level} msg={msg:?}"),
+        };
+        // In one write, since others append, too. There is nobody left to tell when this fails.
+        let _ = file.write_all((line + "\n").as_bytes());
+    }
+}
+
+fn on_stderr(text: &str) {
+    let _ = std::io::stderr().write_all(format!("nsrun: {text}\n").as_bytes());
+}
+
+/// The most of a message that is told, in characters; what is beyond is cut out of its middle.
+const LONGEST: usize = 4000;
+
+/// A message as one line that can be read, whatever names a container gave to things.
+fn presentable(text: &str) -> String {
+    let mut line: Vec<char> =
+        text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if line.len() > LONGEST {
+        line.splice(LONGEST * 3 / 4..line.len() - LONGEST / 4, " [...] ".chars());
+    }
+    line.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! From the global flags to what every verb works with.
+
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+use libcontainer::{Container, Error, ErrorKind, Factory, Result};
+
+use crate::arguments::{id, is_on, path_of, text};
+use crate::log::Log;
+
+/// What every verb needs.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where errors, warnings and debug lines go.
+    pub log: Log,
+    /// Over the state root.
+    pub factory: Factory,
+    /// The state root.
+    pub root: PathBuf,
+    /// systemd is to make control groups.
+    pub systemd_cgroup: bool,
+}
+
+impl Settings {
+    /// From the global flags.
+    ///
+    /// # Errors
+    /// The log file cannot be opened, or there is no place for records.
+    pub fn of(matches: &ArgMatches) -> std::result::Result<Self, (Log, Error)> {
+        let log = Log::of(matches)?;
+        let root = match root(matches) {
+            Ok(root) => root,
+            Err(error) => return Err((log, error)),
+        };
+        let factory = Factory::new(&root);
+        Ok(Self { log, factory, root, systemd_cgroup: is_on(matches, "systemd-cgroup") })
+    }
+
+    /// The container that was named.
+    ///
+    /// # Errors
+    /// As [`Factory::load`].
+    pub fn container(&self, matches: &ArgMatches) -> Result<Container> {
+        self.factory.load(id(matches))
+    }
+}
+
+fn root(matches: &ArgMatches) -> Result<PathBuf> {
+    if let Some(named) = path_of(matches, "root") {
+        // A relative one would mean another place in another directory.
+        return Ok(std::path::absolute(&named).unwrap_or(named));
+    }
+    let rootless = match text(matches, "rootless") {
+        Some("true") => true,
+        Some("false") => false,
+        _ => !rustix::process::geteuid().is_root(),
+    };
+    match std::env::var_os("XDG_RUNTIME_DIR") {
+        _ if !rootless => Ok(PathBuf::from("/run/nsrun")),
+        Some(directory) if Path::new(&directory).is_absolute() => {
+            Ok(Path::new(&directory).join("nsrun"))
+        }
+        // Root by another's leave (in a user namespace, for instance) has the usual place.
+        _ if rustix::process::geteuid().is_root() => Ok(PathBuf::from("/run/nsrun")),
+        _ => Err(Error::new(ErrorKind::System, "there is no directory to keep records in")
+            .with_hint("set XDG_RUNTIME_DIR, or name one by --root")),
+    }
+}

@@ -1,0 +1,14 @@
+//! `nsrun state`
+
+use clap::ArgMatches;
+use libcontainer::{Error, ErrorKind, Result};
+
+use crate::settings::Settings;
+
+/// Not there yet: says so.
+///
+/// # Errors
+/// Always.
+pub fn run(_settings: &Settings, _matches: &ArgMatches) -> Result<u8> {
+    Err(Error::new(ErrorKind::System, "state is not there yet"))
+}

@@ -1,0 +1,16 @@
+use super::{rfc3339, rfc3339_milliseconds};
+
+#[test]
+fn points_in_time() {
+    for (seconds, text) in [
+        (0, "1970-01-01T00:00:00Z"),
+        (951_782_400, "2000-02-29T00:00:00Z"),
+        (4_107_542_399, "2100-02-28T23:59:59Z"),
+        (1_795_366_800, "2026-11-22T17:00:00Z"),
+    ] {
+        assert_eq!(rfc3339(seconds), text);
+    }
+    assert_eq!(rfc3339_milliseconds(1_000), "1970-01-01T00:00:01Z");
+    assert_eq!(rfc3339_milliseconds(1_250), "1970-01-01T00:00:01.25Z");
+    assert_eq!(rfc3339_milliseconds(1_007), "1970-01-01T00:00:01.007Z");
+}

@@ -1,0 +1,55 @@
+//! Mistakes in the command line, and what an error means for the exit code.
+
+use clap::error::ErrorKind as Mistake;
+use libcontainer::{Error, ErrorKind};
+
+use crate::log::Log;
+use crate::output::print;
+use crate::{FAILED, arguments};
+
+/// The exit code of `run` and `exec` when the process could not be started.
+const NOT_STARTED: u8 = 255;
+
+/// Tells what is wrong with the command line, or the help that was asked for; the exit code.
+pub fn tell(error: &clap::Error) -> u8 {
+    // A reader that has gone away, as `head` does, is content.
+    match error.kind() {
+        Mistake::DisplayVersion => {
+            let _ = print(&arguments::version());
+            return 0;
+        }
+        Mistake::DisplayHelp => {
+            let _ = error.print();
+            return 0;
+        }
+        Mistake::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            return FAILED;
+        }
+        _ => {}
+    }
+    // What was typed well enough may still name the log file.
+    let typed = arguments::command().ignore_errors(true).try_get_matches();
+    let log = typed.ok().and_then(|typed| Log::of(&typed).ok()).unwrap_or_default();
+    log.error(&one_line(&error.to_string()));
+    FAILED
+}
+
+/// The parser's paragraphs as one line: what is wrong, and its tips as a hint.
+fn one_line(text: &str) -> Error {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let lines = |part: &str| part.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    let message = lines(text.split("\n\n").next().unwrap_or(text));
+    let tips = text.lines().filter_map(|line| line.trim().strip_prefix("tip: "));
+    let tips: Vec<&str> = tips.chain(["see --help"]).collect();
+    Error::new(ErrorKind::System, message).with_hint(tips.join("; "))
+}
+
+/// The exit code for a failed verb, and the error as it is told.
+pub fn judge(verb: &str, error: Error) -> (u8, Error) {
+    let code = match (verb, error.kind()) {
+        ("exec", _) | ("run", ErrorKind::ProcessNotExecuted) => NOT_STARTED,
+        _ => FAILED,
+    };
+    (code, error)
+}
