@@ -10,6 +10,7 @@ mod container;
 struct Readme;
 
 mod error;
+pub mod foreground;
 mod host;
 mod init;
 mod network;

@@ -1,17 +1,17 @@
 //! `nsinit exec`
 
 mod detach;
-mod foreground;
 mod host;
 mod start;
-mod terminal;
 mod wanted;
 
 use clap::ArgMatches;
-use libcontainer::{Error, ErrorKind, Result};
+use libcontainer::foreground::{self, Signals};
+use libcontainer::{Child, Error, ErrorKind, Result};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::time::Timespec;
 
 use crate::settings::Settings;
-pub use foreground::code as exit_code;
 use start::Started;
 use wanted::Wanted;
 
@@ -25,25 +25,32 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
     if wanted.detach.is_some() {
         return detach::run(settings, &wanted);
     }
-    foreground(settings, &wanted)
+    attended(settings, &wanted)
 }
 
-fn foreground(settings: &Settings, wanted: &Wanted) -> Result<u8> {
+fn attended(settings: &Settings, wanted: &Wanted) -> Result<u8> {
     // What comes from now on is for the command, or makes a start end in order.
-    let signals = foreground::block()?;
+    let signals = Signals::take()?;
     // It starts up while we read the configuration; a failure shows when it is wanted.
     let _ = settings.factory.prepare();
     let Started { container, child, first } = start::start(settings, wanted, &signals)?;
-    let status = foreground::attend(settings, child, &signals, |settings| {
-        if let Some(first) = &first {
-            first.tell_people(settings, &container);
-        }
-    });
-    let code = status.map(foreground::code);
+    if let Some(first) = &first
+        && lasts(&child)
+    {
+        first.tell_people(settings, &container);
+    }
+    let code = foreground::attend(child, &signals).map(foreground::exit_code);
     if let Some(first) = first {
         first.finish(settings, &container, code.as_ref().ok().copied());
     }
     code
+}
+
+/// Whether a command is not over at once: files for people about it would be work for nothing.
+fn lasts(child: &Child) -> bool {
+    const SHORT: Timespec = Timespec { tv_sec: 0, tv_nsec: 4_000_000 };
+    let mut fds = [PollFd::new(child, PollFlags::IN)];
+    rustix::io::retry_on_intr(|| poll(&mut fds, Some(&SHORT))) == Ok(0)
 }
 
 /// The exit code of `exec` for an error of its own.

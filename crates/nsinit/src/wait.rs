@@ -1,9 +1,9 @@
 //! `nsinit wait`
 
 use clap::ArgMatches;
+use libcontainer::foreground::exit_code;
 use libcontainer::{Error, ErrorKind, Result};
 
-use crate::exec::exit_code;
 use crate::people;
 use crate::report::print;
 use crate::settings::Settings;

@@ -24,5 +24,6 @@ pub mod signalfd;
 pub mod spawn;
 pub mod thread;
 pub mod tiocsti;
+pub mod wait;
 
 pub use error::{Context, Result, SysError};

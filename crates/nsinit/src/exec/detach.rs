@@ -5,15 +5,14 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 
+use libcontainer::foreground::{self, Signals};
 use libcontainer::{Error, ErrorKind, Result};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{chdir, setsid};
 use sys::Context;
 use sys::fork::{Birth, Fork, fork};
-use sys::signalfd::SignalFd;
 
-use super::foreground;
 use super::start::{self, Started};
 use super::wanted::Wanted;
 use crate::report::print;
@@ -57,14 +56,14 @@ fn monitor(settings: &Settings, wanted: &Wanted, caller: OwnedFd) -> Result<()> 
     left?;
     // What joined a container belongs to that, and its end is nobody's business.
     let Some(first) = first else { return Ok(()) };
-    let status = foreground::attend(settings, child, &signals, |_| {});
-    first.finish(settings, &container, status.ok().map(foreground::code));
+    let status = foreground::attend(child, &signals);
+    first.finish(settings, &container, status.ok().map(foreground::exit_code));
     Ok(())
 }
 
-fn begin(settings: &Settings, wanted: &Wanted) -> Result<(Started, SignalFd)> {
+fn begin(settings: &Settings, wanted: &Wanted) -> Result<(Started, Signals)> {
     setsid().sys("setsid", || "")?;
-    let signals = foreground::block()?;
+    let signals = Signals::take()?;
     let _ = settings.factory.prepare();
     let started = start::start(settings, wanted, &signals)?;
     if let Some(first) = &started.first {

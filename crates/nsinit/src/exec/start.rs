@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
+use libcontainer::foreground::Signals;
 use libcontainer::{
     Child, Config, Container, Error, ErrorKind, Process, Result, Status, Stdio, Step, console,
 };
@@ -11,7 +12,6 @@ use libcontainer::{
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::Timespec;
 use sys::Context;
-use sys::signalfd::SignalFd;
 
 use super::host;
 use super::wanted::Wanted;
@@ -41,7 +41,7 @@ pub struct First {
 }
 
 /// Starts the command. Of several who start a container at once, one does, the others join it.
-pub fn start(settings: &Settings, wanted: &Wanted, signals: &SignalFd) -> Result<Started> {
+pub fn start(settings: &Settings, wanted: &Wanted, signals: &Signals) -> Result<Started> {
     loop {
         let found = match people::load(settings, &wanted.id) {
             Ok(found) => Some(found),
@@ -68,7 +68,7 @@ fn with_existing(
     wanted: &Wanted,
     container: Container,
     which: Option<Identity>,
-    signals: &SignalFd,
+    signals: &Signals,
 ) -> Result<Option<Started>> {
     match container.status()? {
         Status::Creating => {
@@ -107,13 +107,13 @@ fn with_existing(
 ///
 /// # Errors
 /// A signal came meanwhile: there is no command yet that it could be for.
-fn settle(container: &Container, signals: &SignalFd) -> Result<()> {
+fn settle(container: &Container, signals: &Signals) -> Result<()> {
     const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 3_000_000 };
     while container.status()? == Status::Creating {
         let mut fds = [PollFd::new(signals, PollFlags::IN)];
         let ready = rustix::io::retry_on_intr(|| poll(&mut fds, Some(&LOOK))).sys("poll", || "")?;
         if ready > 0 {
-            let signal = signals.read()?.signal;
+            let signal = signals.read()?;
             let message = format!("signal {signal} came while another nsinit made the container");
             return Err(Error::new(ErrorKind::System, message));
         }
