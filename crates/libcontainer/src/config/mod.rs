@@ -94,4 +94,6 @@ pub struct Config {
     pub process: ProcessSpec,
     /// Notes of the config's author; the library only keeps them.
     pub annotations: BTreeMap<String, String>,
+    /// The directory of the OCI bundle that this was read from (runtime.md, "State").
+    pub bundle: Option<PathBuf>,
 }

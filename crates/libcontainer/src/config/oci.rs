@@ -34,6 +34,7 @@ pub(super) fn read(root: &Node<'_>, dir: &Path) -> Result<Parsed> {
     config.domainname = root.text_of("domainname")?;
     config.mounts = root.each("mounts", |item| mount(item, dir))?;
     config.annotations = root.text_map_of("annotations")?;
+    config.bundle = Some(dir.to_owned());
     if let Some(hooks) = root.get("hooks")? {
         for (_, hook) in hooks.entries()? {
             unsupported(&hook)?;

@@ -129,6 +129,8 @@ impl<'a> Document<'a> {
             reaper,
             process,
             annotations,
+            // Where a config.json was found; a container.json has no such thing.
+            bundle: _,
         } = config;
         let private = *rootfs_propagation == Some(Propagation::Private);
         let is_default = *seccomp == template::default_seccomp(process);

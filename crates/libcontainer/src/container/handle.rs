@@ -181,6 +181,16 @@ impl Container {
         self.entry.wait_unlocked()
     }
 
+    /// Its init's pid in this program's PID namespace; `None` when it has none, or that has ended.
+    pub fn pid(&self) -> Result<Option<i32>> {
+        Ok(self.init()?.map(|(pid, _)| pid))
+    }
+
+    /// When it was created, in milliseconds since 1970.
+    pub fn created_at(&self) -> Result<u64> {
+        Ok(self.record()?.created)
+    }
+
     /// Everything known of it.
     pub fn state(&self) -> Result<State> {
         let status = self.status()?;

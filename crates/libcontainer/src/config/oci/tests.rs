@@ -162,6 +162,7 @@ fn the_example_of_the_specification() {
     assert_eq!((process.terminal, process.no_new_privileges), (true, Some(true)));
     assert_eq!(process.groups_from_file, Some(false));
     assert_eq!(config.rootfs, super::super::Rootfs::Directory("/bundle/rootfs".into()));
+    assert_eq!(config.bundle.as_deref(), Some(Path::new("/bundle")));
     assert!(config.readonly_rootfs);
     assert_eq!(config.cgroup.as_deref(), Some(Path::new("myRuntime/myContainer")));
     assert_eq!(config.namespaces.len(), 8);

@@ -285,6 +285,7 @@ fn config(r: &mut Random) -> Config {
         reaper: r.truth(),
         process,
         annotations: r.some(|r| (r.text(), r.text())).into_iter().collect(),
+        bundle: None,
     }
 }
 
