@@ -51,6 +51,9 @@ pub struct Memory {
     /// The most kernel memory. Kernels from 5.16 and version 2 count it within `limit` and have
     /// no such limit; there it is accepted and has no effect.
     pub kernel: Option<i64>,
+    /// The most kernel memory for TCP buffers (version 1 only; version 2 counts it within
+    /// `limit`).
+    pub kernel_tcp: Option<i64>,
     /// 0 to 100 (version 1 only).
     pub swappiness: Option<u64>,
     /// Processes that hit the limit wait instead of being killed (version 1 only).
@@ -58,6 +61,9 @@ pub struct Memory {
     /// Refuse a new `limit` that is below the present usage, instead of letting the kernel reclaim
     /// or kill (version 2; version 1 always refuses what it cannot reclaim).
     pub check_before_update: Option<bool>,
+    /// Groups below share this group's limits. Kernels from 5.11 and version 2 know nothing else,
+    /// and false is refused there.
+    pub use_hierarchy: Option<bool>,
 }
 
 /// Processor limits.
@@ -151,6 +157,10 @@ pub struct Rdma {
     pub hca_objects: Option<u32>,
 }
 
+/// The control files of no controller that are limits; the others say who is in the group, and
+/// whether it runs.
+const OFFERED: [&str; 3] = ["cgroup.max.depth", "cgroup.max.descendants", "cgroup.pressure"];
+
 impl Resources {
     /// Refuses what no kernel takes, before anything is written.
     pub(crate) fn check(&self) -> Result<()> {
@@ -187,7 +197,7 @@ impl Resources {
                 let reason = format!("{name:?} is no control file like memory.high");
                 return Err(Error::invalid("unified", reason));
             }
-            if name.starts_with("cgroup.") {
+            if name.starts_with("cgroup.") && !OFFERED.contains(&name.as_str()) {
                 let reason = format!("{name} is for the runtime itself");
                 return Err(Error::invalid("unified", reason));
             }

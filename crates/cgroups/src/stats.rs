@@ -82,6 +82,9 @@ pub struct MemoryData {
     pub max_usage: u64,
     /// How often the limit was met.
     pub failcnt: u64,
+    /// The limit. Unlimited is the kernel's largest, 9223372036854771712, on version 1 and
+    /// `u64::MAX` on version 2.
+    pub limit: u64,
 }
 
 /// Memory, in bytes.
@@ -96,6 +99,8 @@ pub struct MemoryStats {
     pub swap_usage: MemoryData,
     /// Of the usage, what the kernel holds for the group.
     pub kernel_usage: MemoryData,
+    /// Of that, TCP buffers (version 1).
+    pub kernel_tcp_usage: MemoryData,
     /// All of memory.stat.
     pub stats: BTreeMap<String, u64>,
 }

@@ -34,6 +34,7 @@ pub(crate) fn stats(dir: &Dir, stats: &mut Stats) -> Result<()> {
             usage: one("usage_in_bytes")?,
             max_usage: one("max_usage_in_bytes")?,
             failcnt: one("failcnt")?,
+            limit: one("limit_in_bytes")?,
         };
         stats.hugetlb_stats.insert(size, data);
     }

@@ -12,6 +12,9 @@ pub(crate) fn settings(memory: &Memory) -> Vec<Setting> {
     // Memory cannot be unlimited while memory and swap together are limited.
     let swap = memory.swap.or(memory.limit.filter(|limit| *limit < 0));
     let mut all = Vec::new();
+    if let Some(shared) = memory.use_hierarchy {
+        all.push(Setting::new("memory.use_hierarchy", u8::from(shared)));
+    }
     if let Some(limit) = memory.limit {
         all.push(Setting::new("memory.limit_in_bytes", limit.max(-1)));
     }
@@ -24,6 +27,10 @@ pub(crate) fn settings(memory: &Memory) -> Vec<Setting> {
     }
     if let Some(kernel) = memory.kernel {
         all.push(Setting::new("memory.kmem.limit_in_bytes", kernel.max(-1)).if_there());
+    }
+    if let Some(tcp) = memory.kernel_tcp {
+        let setting = Setting::new("memory.kmem.tcp.limit_in_bytes", tcp.max(-1));
+        all.push(if tcp < 0 { setting.if_there() } else { setting });
     }
     if let Some(swappiness) = memory.swappiness {
         all.push(Setting::new("memory.swappiness", swappiness));
@@ -43,6 +50,7 @@ pub(crate) fn stats(dir: &Dir, stats: &mut Stats) -> Result<()> {
     memory.usage = data(dir, "memory")?;
     memory.swap_usage = data(dir, "memory.memsw")?;
     memory.kernel_usage = data(dir, "memory.kmem")?;
+    memory.kernel_tcp_usage = data(dir, "memory.kmem.tcp")?;
     stats.memory_events = flat(&dir.read("memory.oom_control")?);
     stats.memory_events.remove("oom_kill_disable");
     Ok(())
@@ -57,5 +65,6 @@ fn data(dir: &Dir, prefix: &str) -> Result<MemoryData> {
         usage: one("usage_in_bytes")?,
         max_usage: one("max_usage_in_bytes")?,
         failcnt: one("failcnt")?,
+        limit: one("limit_in_bytes")?,
     })
 }

@@ -26,11 +26,13 @@ pub(crate) fn stats(dir: &Dir, stats: &mut Stats) -> Result<()> {
             continue;
         }
         let usage = dir.read_optional(&format!("hugetlb.{size}.current"))?;
+        let limit = dir.read_optional(&format!("hugetlb.{size}.max"))?;
         let events = dir.read_optional(&format!("hugetlb.{size}.events"))?.unwrap_or_default();
         let data = MemoryData {
             usage: usage.and_then(|text| number(&text)).unwrap_or(0),
             max_usage: 0,
             failcnt: flat_value(&events, "max"),
+            limit: limit.and_then(|text| number(&text)).unwrap_or(u64::MAX),
         };
         stats.hugetlb_stats.insert(size, data);
     }

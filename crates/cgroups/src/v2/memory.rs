@@ -12,6 +12,8 @@ pub(crate) fn settings(dir: &Dir, memory: &Memory) -> Result<Vec<Setting>> {
     for (asked, key) in [
         (memory.swappiness.is_some(), "memory.swappiness"),
         (memory.disable_oom_killer == Some(true), "memory.disable_oom_killer"),
+        (memory.kernel_tcp.is_some_and(|limit| limit >= 0), "memory.kernel_tcp"),
+        (memory.use_hierarchy == Some(false), "memory.use_hierarchy"),
     ] {
         if asked {
             let hint = "version 2 has no such limit; leave it out, or boot with version 1";
@@ -25,8 +27,13 @@ pub(crate) fn settings(dir: &Dir, memory: &Memory) -> Result<Vec<Setting>> {
     if let Some(limit) = memory.limit {
         all.push(Setting::new("memory.max", amount(limit)));
     }
-    if let Some(swap) = memory.swap {
-        let setting = Setting::new("memory.swap.max", amount(swap_only(swap, memory.limit)?));
+    // As on version 1, unlimited memory means unlimited swap.
+    if let Some(swap) = memory.swap.or(memory.limit.filter(|limit| *limit < 0)) {
+        let limit = match memory.limit {
+            None if swap >= 0 => present_limit(dir)?,
+            limit => limit,
+        };
+        let setting = Setting::new("memory.swap.max", amount(swap_only(swap, limit)?));
         all.push(if swap < 0 { setting.if_there() } else { setting });
     }
     if let Some(reservation) = memory.reservation {
@@ -35,10 +42,20 @@ pub(crate) fn settings(dir: &Dir, memory: &Memory) -> Result<Vec<Setting>> {
     Ok(all)
 }
 
+/// The limit that the group has now; none if it has none.
+fn present_limit(dir: &Dir) -> Result<Option<i64>> {
+    let text = dir.read_optional("memory.max")?.unwrap_or_default();
+    Ok(number(&text).and_then(|limit| i64::try_from(limit).ok()))
+}
+
 /// Version 2 limits swap by itself, where OCI's figure is memory and swap together.
 fn swap_only(swap: i64, limit: Option<i64>) -> Result<i64> {
     match limit {
         _ if swap < 0 => Ok(-1),
+        Some(limit) if limit > swap => {
+            let reason = format!("{swap} is memory and swap, less than the present limit {limit}");
+            Err(Error::invalid("memory.swap", reason))
+        }
         Some(limit) if limit >= 0 => Ok(swap - limit),
         _ => Err(Error::invalid("memory.swap", "version 2 needs memory.limit with it")),
     }
@@ -66,6 +83,10 @@ fn check_usage(dir: &Dir, memory: &Memory) -> Result<()> {
 pub(crate) fn stats(dir: &Dir, stats: &mut Stats) -> Result<()> {
     let Some(current) = dir.read_optional("memory.current")? else { return Ok(()) };
     let one = |file: &str| Ok(dir.read_optional(file)?.and_then(|text| number(&text)).unwrap_or(0));
+    // `max`, and a file that is not there, limit nothing.
+    let most = |file: &str| {
+        Ok::<_, Error>(dir.read_optional(file)?.and_then(|text| number(&text)).unwrap_or(u64::MAX))
+    };
     stats.memory_events = flat(&dir.read_optional("memory.events")?.unwrap_or_default());
     let swap_events = dir.read_optional("memory.swap.events")?.unwrap_or_default();
     let memory = &mut stats.memory_stats;
@@ -73,6 +94,8 @@ pub(crate) fn stats(dir: &Dir, stats: &mut Stats) -> Result<()> {
     memory.cache = memory.stats.get("file").copied().unwrap_or(0);
     memory.usage.usage = number(&current).unwrap_or(0);
     memory.usage.max_usage = one("memory.peak")?;
+    memory.usage.limit = most("memory.max")?;
+    memory.swap_usage.limit = memory.usage.limit.saturating_add(most("memory.swap.max")?);
     memory.usage.failcnt = stats.memory_events.get("max").copied().unwrap_or(0);
     memory.swap_usage.usage = memory.usage.usage.saturating_add(one("memory.swap.current")?);
     memory.swap_usage.failcnt = flat_value(&swap_events, "max");
