@@ -120,6 +120,18 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The same error with the names that config.json has for its field, where that is one of a
+    /// configuration in memory.
+    #[must_use]
+    pub(crate) fn in_oci_terms(mut self) -> Self {
+        if let ErrorKind::InvalidConfig { field } = &mut self.0.kind {
+            *field = crate::config::oci_field(field);
+        }
+        self
+    }
+}
+
 impl From<SysError> for Error {
     fn from(error: SysError) -> Self {
         Self::of(ErrorKind::System, Cause::System(error))

@@ -23,13 +23,23 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
+
 pub use mount::{Device, DeviceKind, Mount, Propagation, Rootfs};
 pub use namespace::{Clock, IdMap, Namespace, NamespaceKind, TimeOffset};
 pub use network::{Network, Route, Veth};
-pub use parsed::{Form, Parsed, parse};
+pub(crate) use oci::field as oci_field;
+pub use parsed::{Form, Parsed, parse, parse_oci, resources};
 pub use print::{document, print};
 pub use process::{Capabilities, Id, ProcessSpec, Rlimit, User};
 pub use template::{Security, cgroup_mount, template};
+
+impl Config {
+    /// An error about this configuration, with the names that its fields have in its file.
+    pub(crate) fn own_words(&self, error: Error) -> Error {
+        if self.oci { error.in_oci_terms() } else { error }
+    }
+}
 
 /// Everything about a container but the streams of its processes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -92,6 +102,10 @@ pub struct Config {
     pub reaper: bool,
     /// What the container's processes are when a [`crate::Process`] does not say otherwise.
     pub process: ProcessSpec,
+    /// What the OCI runtime specification and container.json leave open is as OCI engines expect:
+    /// a working directory that is missing is made, a process without a umask keeps the
+    /// creator's, and errors name the fields of config.json.
+    pub oci: bool,
     /// Notes of the config's author; the library only keeps them.
     pub annotations: BTreeMap<String, String>,
     /// The directory of the OCI bundle that this was read from (runtime.md, "State").

@@ -4,10 +4,13 @@
 //! cannot honour yet are refused by name.
 
 mod linux;
+mod names;
 mod process;
 mod resources;
 mod seccomp;
+mod version;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::Result;
@@ -16,13 +19,15 @@ use super::node::Node;
 use super::parsed::{Form, Parsed};
 use super::{Config, Mount, Rootfs, mount_flags, value};
 
+pub(crate) use names::field;
+pub(super) use resources::change;
 pub(super) use seccomp::profile as seccomp;
 
 /// Reads a config.json found in the bundle `dir`.
 pub(super) fn read(root: &Node<'_>, dir: &Path) -> Result<Parsed> {
-    version(&root.need("ociVersion")?)?;
+    version::check(&root.need("ociVersion")?)?;
     let mut warnings = Vec::new();
-    let mut config = Config { new_keyring: true, ..Config::default() };
+    let mut config = Config { new_keyring: true, oci: true, ..Config::default() };
     let root_field = root.need("root")?;
     let path = root_field.need("path")?;
     if path.is_empty() {
@@ -33,7 +38,7 @@ pub(super) fn read(root: &Node<'_>, dir: &Path) -> Result<Parsed> {
     config.hostname = root.text_of("hostname")?;
     config.domainname = root.text_of("domainname")?;
     config.mounts = root.each("mounts", |item| mount(item, dir))?;
-    config.annotations = root.text_map_of("annotations")?;
+    config.annotations = annotations(root)?;
     config.bundle = Some(dir.to_owned());
     if let Some(hooks) = root.get("hooks")? {
         for (_, hook) in hooks.entries()? {
@@ -47,18 +52,12 @@ pub(super) fn read(root: &Node<'_>, dir: &Path) -> Result<Parsed> {
     Ok(Parsed { config, form: Form::Oci, warnings, rootfs_fallback: None })
 }
 
-/// Versions 0 and 1, in the form of SemVer 2.0.0.
-fn version(node: &Node<'_>) -> Result<()> {
-    let text = node.text()?;
-    let core = text.split(['-', '+']).next().unwrap_or(text);
-    let parts: Vec<Option<u32>> = core.split('.').map(|part| part.parse().ok()).collect();
-    match parts[..] {
-        [Some(0 | 1), Some(_), Some(_)] => Ok(()),
-        [Some(_), Some(_), Some(_)] => {
-            Err(node.error(format!("version {text} is not supported, 1.3 and compatible ones are")))
-        }
-        _ => Err(node.error(format!("{text:?} is not a version like 1.3.0"))),
+fn annotations(root: &Node<'_>) -> Result<BTreeMap<String, String>> {
+    let Some(map) = root.get("annotations")? else { return Ok(BTreeMap::new()) };
+    if let Some((_, value)) = map.entries()?.find(|(key, _)| key.is_empty()) {
+        return Err(value.error("its key is empty"));
     }
+    root.text_map_of("annotations")
 }
 
 fn mount(node: &Node<'_>, dir: &Path) -> Result<Mount> {

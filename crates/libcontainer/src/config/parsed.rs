@@ -71,16 +71,42 @@ pub fn parse(bytes: &[u8], file: &Path, dir: &Path) -> Result<Parsed> {
     read(bytes, dir).map_err(|error| error.within(file.display().to_string()))
 }
 
-fn read(bytes: &[u8], dir: &Path) -> Result<Parsed> {
+/// Reads an OCI config.json, and takes nothing else for one.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_oci(bytes: &[u8], file: &Path, dir: &Path) -> Result<Parsed> {
+    let read = || oci::read(&Node::root(&object(bytes, CONFIGURATION)?), dir);
+    read().map_err(|error| error.within(file.display().to_string()))
+}
+
+/// Reads limits for a container that runs, as `linux.resources` of an OCI config has them: what is
+/// not there, or 0 where that means nothing, stays as it is. Rules for devices are read and left
+/// out, since those of a running container stay as they are, too.
+///
+/// # Errors
+/// As [`parse`]; fields are named from `linux.resources` on.
+pub fn resources(bytes: &[u8], file: &Path) -> Result<cgroups::Resources> {
+    let read = || oci::change(&Node::root(&object(bytes, "limits")?));
+    let change = read().map_err(|error| error.within(file.display().to_string()))?;
+    Ok(cgroups::Resources { devices: Vec::new(), ..change })
+}
+
+/// What an object of JSON is expected to hold.
+const CONFIGURATION: &str = "the container's configuration";
+
+fn object(bytes: &[u8], of: &str) -> Result<Value> {
     let value: Value = serde_json::from_slice(bytes)
         .map_err(|error| Error::invalid("", format!("not JSON: {error}")))?;
-    let root = Node::root(&value);
-    if !root.is_object() {
-        return Err(Error::invalid(
-            "",
-            "expected a JSON object with the container's configuration",
-        ));
+    match value {
+        Value::Object(_) => Ok(value),
+        _ => Err(Error::invalid("", format!("expected a JSON object with {of}"))),
     }
+}
+
+fn read(bytes: &[u8], dir: &Path) -> Result<Parsed> {
+    let value = object(bytes, CONFIGURATION)?;
+    let root = Node::root(&value);
     if is_oci(&value) { oci::read(&root, dir) } else { container_json::read(&root, dir) }
 }
 

@@ -93,6 +93,8 @@ struct Document<'a> {
     new_keyring: bool,
     #[serde(skip_serializing_if = "is_false")]
     reaper: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    oci: bool,
     #[serde(flatten)]
     process: Process<'a>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -128,6 +130,7 @@ impl<'a> Document<'a> {
             new_keyring,
             reaper,
             process,
+            oci,
             annotations,
             // Where a config.json was found; a container.json has no such thing.
             bundle: _,
@@ -164,6 +167,7 @@ impl<'a> Document<'a> {
             seccomp_profiles: Some(seccomp.as_slice()).filter(|_| !is_default),
             new_keyring: *new_keyring,
             reaper: *reaper,
+            oci: *oci,
             process: Process::of(process),
             annotations,
         }

@@ -35,7 +35,8 @@ pub struct ProcessSpec {
     pub no_new_privileges: Option<bool>,
     /// `/proc/PID/oom_score_adj`, -1000 to 1000; `None` inherits.
     pub oom_score_adj: Option<i32>,
-    /// The file mode creation mask; `None` is 0o022.
+    /// The file mode creation mask; `None` is 0o022, or the creator's in an OCI container
+    /// ([`Config::oci`](super::Config::oci)).
     pub umask: Option<u32>,
     /// The signal number that the process gets when the creating process (not thread) ends;
     /// `None` or 0 for none.

@@ -45,7 +45,8 @@ impl Container {
         }
         let record = self.record()?;
         let (process_plan, mut warnings) =
-            plan::process_of(&record.config, &process.spec, &record.keyring())?;
+            plan::process_of(&record.config, &process.spec, &record.keyring(), false)
+                .map_err(|error| record.config.own_words(error))?;
         let boot = self.shared.boot(process_plan.parent_death_signal.is_some())?;
         let mut orders = plan::join(record.namespaces, record.chroot, process_plan);
         let mut streams = Streams::open(process, orders.process.terminal)?;
@@ -95,7 +96,7 @@ impl Container {
             // One that came into a paused container dies only when that is resumed or killed.
             Started::executed(pidfd);
         }
-        let launched = launched?;
+        let launched = launched.map_err(|error| record.config.own_words(error))?;
         let mut child = Child::executed(launched.pid, launched.pidfd);
         child.terminal = launched.terminal;
         warnings.extend(launched.warnings);

@@ -149,6 +149,7 @@ impl Shared {
         let scope = self.store.path().to_string_lossy();
         let (facts, mountinfo) = (self.facts()?, mountinfo.as_slice());
         plan::start(config, &Place { id, scope: &scope, facts, mountinfo })
+            .map_err(|error| config.own_words(error))
     }
 
     /// An init that waits for its plan: the one made ahead, or a new one.

@@ -1,6 +1,6 @@
 //! From a container's creation to its end.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
@@ -45,8 +45,10 @@ impl Container {
             None => self.take_over()?,
         };
         let record = written.map_or_else(|| self.record(), Ok)?;
+        let oci = record.config.oci;
         let result = self
             .launch_first(process, hold, record, &plan)
+            .map_err(|error| if oci { error.in_oci_terms() } else { error })
             .step(|| format!("starting container {:?}", self.id));
         if result.is_err() {
             self.undo(&plan);
@@ -80,9 +82,10 @@ impl Container {
         plan: &ContainerPlan,
     ) -> Result<Child> {
         let (process_plan, mut warnings) =
-            plan::process_of(&record.config, &process.spec, &record.keyring())?;
+            plan::process_of(&record.config, &process.spec, &record.keyring(), hold)?;
         // Spawned first: it starts up while the control group is made.
         let boot = self.shared.boot(process_plan.parent_death_signal.is_some())?;
+        let idle = process_plan.args.is_empty();
         let mut orders = plan::first(plan, process_plan, hold);
         let mut streams = Streams::open(process, orders.process.terminal)?;
         let group_directory = self.make_group(plan)?;
@@ -111,7 +114,10 @@ impl Container {
                     Some(group) => Ok(group.set(&plan.resources)?),
                     None => Ok(()),
                 },
-                born: &mut |pid, pidfd| self.born(pid, pidfd, plan, &mut completed),
+                born: &mut |pid, pidfd| {
+                    completed.init = Some(InitRecord { idle, ..InitRecord::of(pid, pidfd)? });
+                    self.born(pid, plan, &completed)
+                },
                 frozen: &|| false,
             },
         )?;
@@ -148,14 +154,7 @@ impl Container {
     }
 
     /// Everything the creator does once stage 1 exists: the record is complete afterwards.
-    fn born(
-        &self,
-        pid: Pid,
-        pidfd: BorrowedFd<'_>,
-        plan: &ContainerPlan,
-        record: &mut Record,
-    ) -> Result<()> {
-        record.init = Some(InitRecord::of(pid, pidfd)?);
+    fn born(&self, pid: Pid, plan: &ContainerPlan, record: &Record) -> Result<()> {
         self.entry.write_init(record.init)?;
         if let Some(group) = &plan.cgroup {
             group.attach(pid)?;
@@ -192,7 +191,8 @@ impl Container {
     ///
     /// # Errors
     /// [`ErrorKind::NotRunning`] when it has ended; the program's own failure, as
-    /// [`ErrorKind::ProcessNotExecuted`]; [`ErrorKind::NotStopped`] when it has been let go before.
+    /// [`ErrorKind::ProcessNotExecuted`]; [`ErrorKind::NotStopped`] when it has been let go before;
+    /// [`ErrorKind::InvalidConfig`] when it was created without a program, and then it stays.
     pub fn release(&self) -> Result<()> {
         let step = || format!("starting container {:?}", self.id);
         match self.status()? {
@@ -209,6 +209,10 @@ impl Container {
                 let message = "cannot start an already running container";
                 return Err(Error::new(ErrorKind::NotStopped, message).within(step()));
             }
+        }
+        if self.record()?.init.is_some_and(|init| init.idle) {
+            let message = "is required to start a container, and this one was created without";
+            return Err(Error::invalid("process", message).within(step()));
         }
         let socket = self.entry.connect_start_socket().step(step)?;
         let mut executing = false;

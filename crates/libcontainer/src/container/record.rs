@@ -55,6 +55,9 @@ pub(crate) struct InitRecord {
     pub inode: Option<u64>,
     /// The 22nd field of `/proc/PID/stat`, clock ticks since boot, where there is no pidfs.
     pub start_time: Option<u64>,
+    /// It was made without a program, to be held for ever.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub idle: bool,
 }
 
 /// `PID_FS_MAGIC` of linux/magic.h.
@@ -66,9 +69,9 @@ impl InitRecord {
         let pid = pid.as_raw_nonzero().get();
         if fstatfs(pidfd).sys("fstatfs", || "of a pidfd")?.f_type == PIDFS {
             let inode = fstat(pidfd).sys("fstat", || "of a pidfd")?.st_ino;
-            return Ok(Self { pid, inode: Some(inode), start_time: None });
+            return Ok(Self { pid, inode: Some(inode), start_time: None, idle: false });
         }
-        Ok(Self { pid, inode: None, start_time: Some(start_time(pid)?) })
+        Ok(Self { pid, inode: None, start_time: Some(start_time(pid)?), idle: false })
     }
 
     /// The process, if it is still there; it may have ended, and not been reaped.

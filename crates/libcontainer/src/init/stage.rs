@@ -1,7 +1,7 @@
 //! Stage 1: the container's first process, from its birth to the program.
 
 use std::convert::Infallible;
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::mem::discriminant;
 use std::os::fd::AsFd;
 
@@ -81,7 +81,10 @@ pub fn inside(stage: &mut Inside<'_>) -> Result<Infallible> {
     let identity = privileges::resolve_user(&stage.process).step(|| "finding the user")?;
     let applied = privileges::apply(&stage.process, &identity, &stage.proc)?;
     let env = privileges::environment(&stage.process, &identity);
-    let program = privileges::find_program(&stage.process, &identity)?;
+    let program = match stage.process.args.is_empty() {
+        true => CString::default(),
+        false => privileges::find_program(&stage.process, &identity)?,
+    };
     stage.await_word(&ToInit::Go)?;
     if let Some(terminal) = &terminal {
         stage.socket.send(&FromInit::Terminal, &[terminal.master.as_fd()])?;

@@ -111,7 +111,9 @@ fn check(config: &Config) -> Result<()> {
     for (field, maps) in
         [("uid_mappings", &config.uid_mappings), ("gid_mappings", &config.gid_mappings)]
     {
-        needs(!maps.is_empty(), field, NamespaceKind::User, Owner::New)?;
+        // Beside a path they say what the joined namespace has: engines write both.
+        let least = if config.oci { Owner::Joined } else { Owner::New };
+        needs(!maps.is_empty(), field, NamespaceKind::User, least)?;
         if maps.is_empty() && owner(config, NamespaceKind::User) == Owner::New {
             let message = "a new user namespace needs at least one mapping";
             return Err(Error::invalid(field, message));
@@ -147,7 +149,7 @@ fn check_maps(field: &str, maps: &[IdMap]) -> Result<()> {
             if meets(map.container_id, other.container_id, other)
                 || meets(map.host_id, other.host_id, other)
             {
-                return Err(Error::invalid(at, format!("overlaps with {field}[{before}]")));
+                return Err(Error::invalid(at, format!("overlaps with the one at {before}")));
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::{Error, Result};
 /// A process to start, in the container's own terms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessPlan {
-    /// The program and its arguments, never empty.
+    /// The program and its arguments; empty only for an init that is held and never let go.
     pub args: Vec<CString>,
     /// `KEY=VALUE` each, no key twice; HOME may be missing.
     pub env: Vec<CString>,
@@ -39,8 +39,8 @@ pub struct ProcessPlan {
     pub no_new_privileges: bool,
     /// -1000 to 1000; `None` inherits.
     pub oom_score_adj: Option<i32>,
-    /// The file mode creation mask, at most 0o777.
-    pub umask: u32,
+    /// The file mode creation mask, at most 0o777; `None` keeps the creator's.
+    pub umask: Option<u32>,
     /// PR_SET_PDEATHSIG, 1 to 64.
     pub parent_death_signal: Option<i32>,
     /// The AppArmor profile to change to on exec.
@@ -77,8 +77,10 @@ pub struct Surroundings<'a> {
     pub new_keyring: bool,
     /// System-call filters, in loading order.
     pub seccomp: &'a [Profile],
-    /// See [`ProcessPlan::lenient_cwd`].
-    pub lenient_cwd: bool,
+    /// See [`Config::oci`](crate::Config::oci).
+    pub oci: bool,
+    /// The process is held before its program, and so may have none.
+    pub hold: bool,
 }
 
 /// Resolves `process`, with `defaults` for what it leaves open; the strings are warnings.
@@ -101,10 +103,16 @@ pub fn plan(
     };
     let (filters, listener) = filters(around.seccomp, &mut warnings)?;
     let plan = ProcessPlan {
-        args: args(if own { &defaults.args } else { &process.args })?,
+        args: match if own { &defaults.args } else { &process.args } {
+            // What has no working directory either is no process at all: config.json requires one.
+            none if none.is_empty() && around.hold && around.oci && defaults.cwd.is_none() => {
+                Vec::new()
+            }
+            words => args(words)?,
+        },
         env: environment(wanted.env)?,
         cwd: cwd(wanted.cwd)?,
-        lenient_cwd: around.lenient_cwd,
+        lenient_cwd: around.oci,
         user: user(wanted.user)?,
         additional_groups: groups(wanted.additional_groups)?,
         groups_from_file: wanted.groups_from_file,
@@ -112,7 +120,10 @@ pub fn plan(
         rlimits: rlimits(wanted.rlimits)?,
         no_new_privileges: wanted.no_new_privileges,
         oom_score_adj: range("oomScoreAdj", wanted.oom_score_adj, -1000..=1000)?,
-        umask: range("user.umask", Some(wanted.umask), 0..=0o777)?.unwrap_or_default(),
+        umask: match range("user.umask", wanted.umask, 0..=0o777)? {
+            None if !around.oci => Some(0o022),
+            umask => umask,
+        },
         parent_death_signal: match wanted.parent_death_signal {
             Some(0) => None,
             signal => range("parentDeathSignal", signal, 1..=64)?,
@@ -142,7 +153,7 @@ struct Wanted<'a> {
     rlimits: &'a [Rlimit],
     no_new_privileges: bool,
     oom_score_adj: Option<i32>,
-    umask: u32,
+    umask: Option<u32>,
     parent_death_signal: Option<i32>,
     apparmor_profile: Option<&'a str>,
     selinux_label: Option<&'a str>,
@@ -164,7 +175,7 @@ fn over<'a>(defaults: &'a ProcessSpec, process: &'a ProcessSpec) -> Wanted<'a> {
         rlimits: first!(rlimits).map_or(&[], Vec::as_slice),
         no_new_privileges: first!(no_new_privileges).copied().unwrap_or_default(),
         oom_score_adj: first!(oom_score_adj).copied(),
-        umask: first!(umask).copied().unwrap_or(0o022),
+        umask: first!(umask).copied(),
         parent_death_signal: first!(parent_death_signal).copied(),
         apparmor_profile: first!(apparmor_profile).map(String::as_str),
         selinux_label: first!(selinux_label).map(String::as_str),

@@ -134,17 +134,20 @@ fn mount_facts(config: &Config, place: &Place<'_>, cgroup: Option<&Manager>) -> 
     }
 }
 
-/// Plans a process of the container; the strings are warnings. `keyring` names its session keyring.
+/// Plans a process of the container, which may be held before its program; the strings are
+/// warnings. `keyring` names its session keyring.
 pub fn process(
     config: &Config,
     spec: &ProcessSpec,
     keyring: &str,
+    hold: bool,
 ) -> Result<(ProcessPlan, Vec<String>)> {
     let around = Surroundings {
         id: keyring,
         new_keyring: config.new_keyring,
         seccomp: &config.seccomp,
-        lenient_cwd: false,
+        oci: config.oci,
+        hold,
     };
     let (plan, warnings) = process::plan(&config.process, spec, &around)?;
     if plan.listener.is_some() {

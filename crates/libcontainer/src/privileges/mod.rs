@@ -83,7 +83,9 @@ pub fn apply(plan: &ProcessPlan, identity: &Identity, proc: &Procfs) -> Result<A
         grant.set()?;
         None
     };
-    rustix::process::umask(Mode::from_raw_mode(plan.umask));
+    if let Some(umask) = plan.umask {
+        rustix::process::umask(Mode::from_raw_mode(umask));
+    }
     if !entered {
         cwd::enter(&plan.cwd, identity)?;
     }

@@ -53,7 +53,8 @@ impl Drop for Scratch {
 
 /// The plan of a process without filters.
 pub(super) fn planned(process: &ProcessSpec) -> ProcessPlan {
-    let around = Surroundings { id: "t", new_keyring: false, seccomp: &[], lenient_cwd: false };
+    let around =
+        Surroundings { id: "t", new_keyring: false, seccomp: &[], oci: false, hold: false };
     let mut process = process.clone();
     if process.args.is_empty() {
         process.args = vec!["true".to_owned()];

@@ -244,7 +244,7 @@ fn refusals() {
             mapped(config);
             config.gid_mappings[0].size = 0;
         }),
-        ("uid_mappings[1]", "overlaps with uid_mappings[0]", |config| {
+        ("uid_mappings[1]", "overlaps with the one at 0", |config| {
             mapped(config);
             config.uid_mappings.push(IdMap { container_id: 65_535, host_id: 1, size: 1 });
         }),

@@ -19,6 +19,7 @@ pub(super) fn read(root: &Node<'_>, config: &mut Config, warnings: &mut Vec<Stri
         config.time_offsets = value::time_offsets(&offsets)?;
     }
     config.new_keyring = root.boolean_of("new_keyring")?.unwrap_or(config.new_keyring);
+    config.oci = root.boolean_of("oci")?.unwrap_or(false);
     config.reaper = root.boolean_of("reaper")?.unwrap_or(false);
     config.annotations = root.text_map_of("annotations")?;
     process(root, config, warnings)

@@ -5,7 +5,9 @@ use std::path::Path;
 use crate::Result;
 
 use super::super::node::Node;
-use super::super::{Config, Device, DeviceKind, Namespace, NamespaceKind, template, value};
+use super::super::{
+    Config, Device, DeviceKind, Namespace, NamespaceKind, Network, template, value,
+};
 use super::{paths, refuse, resources, seccomp};
 
 /// Reads `linux`; a config without it has the standard devices and their rules all the same.
@@ -18,6 +20,11 @@ pub(super) fn read(root: &Node<'_>, config: &mut Config) -> Result<()> {
     }
     personality(&linux)?;
     config.namespaces = namespaces(&linux)?;
+    let new_network = Namespace { kind: NamespaceKind::Network, path: None };
+    if config.namespaces.contains(&new_network) {
+        // Programs expect it, and nobody else can bring it up.
+        config.networks = vec![Network::Loopback];
+    }
     let id_map = |item: &Node<'_>| value::id_map(item, "containerID", "hostID");
     config.uid_mappings = linux.each("uidMappings", id_map)?;
     config.gid_mappings = linux.each("gidMappings", id_map)?;
@@ -72,11 +79,26 @@ fn namespaces(linux: &Node<'_>) -> Result<Vec<Namespace>> {
     Ok(namespaces)
 }
 
-/// The listed devices take the place of standard ones of the same path.
+/// The listed devices take the place of standard ones of the same path. They come first, so that
+/// an error names the place that the file has them at.
 fn devices(linux: &Node<'_>, config: &mut Config) -> Result<()> {
-    let listed = linux.each("devices", device)?;
-    config.devices.retain(|standard| listed.iter().all(|device| device.path != standard.path));
-    config.devices.extend(listed);
+    let standard = std::mem::take(&mut config.devices);
+    let Some(list) = linux.get("devices")? else {
+        config.devices = standard;
+        return Ok(());
+    };
+    for item in list.list()? {
+        let device = device(&item)?;
+        if config.devices.iter().any(|other| other.path == device.path) {
+            return Err(item.need("path")?.error("is listed twice"));
+        }
+        config.devices.push(device);
+    }
+    for device in standard {
+        if config.devices.iter().all(|listed| listed.path != device.path) {
+            config.devices.push(device);
+        }
+    }
     Ok(())
 }
 

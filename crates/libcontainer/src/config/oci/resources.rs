@@ -1,39 +1,86 @@
 //! `linux.resources` of an OCI config. For what has no use at 0 (memory, processor time, weights,
 //! the class id), 0 is as good as not there: engines write it for "not set".
+//!
+//! What the kernel would refuse of any machine is refused here, where the field is known.
 
-use cgroups::{BlockIo, Cpu, DeviceRule, Memory, Rdma, Resources, ThrottleDevice, WeightDevice};
+mod cpu;
+mod memory;
+
+use std::collections::BTreeMap;
+
+use cgroups::{BlockIo, DeviceRule, Rdma, Resources, ThrottleDevice, WeightDevice};
 
 use crate::Result;
 
 use super::super::node::Node;
 use super::super::{template, value};
 
-/// Reads `resources`.
+/// Reads `resources` of a new container.
 pub(super) fn read(node: &Node<'_>) -> Result<Resources> {
+    let mut all = change(node)?;
+    all.devices = with_standard_rules(all.devices);
+    if let Some(memory) = node.get("memory")? {
+        memory::check_new(&memory, &all.memory)?;
+    }
+    Ok(all)
+}
+
+/// Reads `resources` for a container that runs: what is not there stays as it is.
+pub(in crate::config) fn change(node: &Node<'_>) -> Result<Resources> {
     let mut all = Resources {
-        devices: with_standard_rules(node.each("devices", rule)?),
-        hugetlb: node.each("hugepageLimits", huge_page)?.into_iter().collect(),
+        devices: node.each("devices", rule)?,
+        hugetlb: distinct(node, "hugepageLimits", "pageSize", huge_page)?,
         rdma: node.each_entry("rdma", rdma)?,
-        unified: node.text_map_of("unified")?,
+        unified: unified(node)?,
         ..Resources::default()
     };
     if let Some(field) = node.get("memory")? {
-        all.memory = memory(&field)?;
+        all.memory = memory::read(&field)?;
     }
     if let Some(field) = node.get("cpu")? {
-        all.cpu = cpu(&field)?;
+        all.cpu = cpu::read(&field)?;
     }
     if let Some(field) = node.get("pids")? {
-        all.pids = Some(field.need("limit")?.number()?);
+        all.pids = field.number_of("limit")?;
     }
     if let Some(field) = node.get("blockIO")? {
         all.block_io = block_io(&field)?;
     }
     if let Some(field) = node.get("network")? {
         all.net_cls_classid = set(&field, "classID")?;
-        all.net_prio = field.each("priorities", priority)?.into_iter().collect();
+        all.net_prio = distinct(&field, "priorities", "name", priority)?;
     }
     Ok(all)
+}
+
+/// A list of entries with a key each, which may stand there once.
+fn distinct<T>(
+    node: &Node<'_>,
+    list: &str,
+    key: &str,
+    read: impl Fn(&Node<'_>) -> Result<(String, T)>,
+) -> Result<BTreeMap<String, T>> {
+    let mut all = BTreeMap::new();
+    let Some(list) = node.get(list)? else { return Ok(all) };
+    for item in list.list()? {
+        let (name, value) = read(&item)?;
+        if all.insert(name, value).is_some() {
+            return Err(item.need(key)?.error("is listed twice"));
+        }
+    }
+    Ok(all)
+}
+
+/// Control files of version 2 by their names. What else they may not be called depends on whose
+/// they are, which `cgroups` knows.
+fn unified(node: &Node<'_>) -> Result<BTreeMap<String, String>> {
+    let Some(map) = node.get("unified")? else { return Ok(BTreeMap::new()) };
+    for (name, value) in map.entries()? {
+        if name.contains('/') || !name.trim_matches('.').contains('.') {
+            return Err(value.error("its key is no control file like memory.high"));
+        }
+    }
+    node.text_map_of("unified")
 }
 
 /// The listed rules after one that denies everything, lest they be a list of denials only, and
@@ -75,51 +122,10 @@ fn set<T: TryFrom<i128> + Default + PartialEq>(node: &Node<'_>, key: &str) -> Re
     Ok(node.number_of(key)?.filter(|number| *number != T::default()))
 }
 
-fn memory(node: &Node<'_>) -> Result<Memory> {
-    if let Some(field) = node.get("kernelTCP")?
-        && field.number::<i64>()? > 0
-    {
-        return Err(field.error("not supported yet"));
-    }
-    if let Some(field) = node.get("swappiness")?
-        && field.number::<u64>()? > 100
-    {
-        return Err(field.error("is not within 0 to 100"));
-    }
-    node.boolean_of("useHierarchy")?;
-    Ok(Memory {
-        limit: set(node, "limit")?,
-        reservation: set(node, "reservation")?,
-        swap: set(node, "swap")?,
-        kernel: set(node, "kernel")?,
-        swappiness: node.number_of("swappiness")?,
-        disable_oom_killer: node.boolean_of("disableOOMKiller")?,
-        check_before_update: node.boolean_of("checkBeforeUpdate")?,
-    })
-}
-
-fn cpu(node: &Node<'_>) -> Result<Cpu> {
-    let list = |key| {
-        let field = node.get(key)?.filter(|field| !field.is_empty());
-        field.map(|field| value::cpu_list(&field)).transpose()
-    };
-    Ok(Cpu {
-        shares: set(node, "shares")?,
-        quota: set(node, "quota")?,
-        period: set(node, "period")?,
-        burst: node.number_of("burst")?,
-        rt_runtime: set(node, "realtimeRuntime")?,
-        rt_period: set(node, "realtimePeriod")?,
-        idle: node.number_of("idle")?,
-        cpus: list("cpus")?,
-        mems: list("mems")?,
-    })
-}
-
 fn block_io(node: &Node<'_>) -> Result<BlockIo> {
     Ok(BlockIo {
-        weight: set(node, "weight")?,
-        leaf_weight: set(node, "leafWeight")?,
+        weight: weight_of(node, "weight")?,
+        leaf_weight: weight_of(node, "leafWeight")?,
         weight_device: node.each("weightDevice", weight)?,
         throttle_read_bps: node.each("throttleReadBpsDevice", throttle)?,
         throttle_write_bps: node.each("throttleWriteBpsDevice", throttle)?,
@@ -130,11 +136,29 @@ fn block_io(node: &Node<'_>) -> Result<BlockIo> {
 
 fn weight(node: &Node<'_>) -> Result<WeightDevice> {
     let (major, minor) = value::device_numbers(node)?;
-    let (weight, leaf_weight) = (set(node, "weight")?, set(node, "leafWeight")?);
+    let (weight, leaf_weight) = (weight_of(node, "weight")?, weight_of(node, "leafWeight")?);
     if weight.is_none() && leaf_weight.is_none() {
         return Err(node.error("needs weight or leafWeight"));
     }
     Ok(WeightDevice { major, minor, weight, leaf_weight })
+}
+
+fn weight_of(node: &Node<'_>, key: &str) -> Result<Option<u16>> {
+    within(node, key, 10, 1000)
+}
+
+/// A number that is not set, or within these bounds.
+fn within<T>(node: &Node<'_>, key: &str, least: T, most: T) -> Result<Option<T>>
+where
+    T: TryFrom<i128> + Default + PartialOrd + std::fmt::Display + Copy,
+{
+    match set::<T>(node, key)? {
+        Some(number) if number < least || number > most => {
+            let message = format!("{number} is not within {least} to {most}");
+            Err(node.need(key)?.error(message))
+        }
+        number => Ok(number),
+    }
 }
 
 fn throttle(node: &Node<'_>) -> Result<ThrottleDevice> {

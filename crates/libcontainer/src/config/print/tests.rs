@@ -90,6 +90,8 @@ fn resources(r: &mut Random) -> Resources {
             kernel: r.maybe(Random::number),
             swappiness: r.maybe(|r| r.below(101)),
             disable_oom_killer: r.maybe(Random::truth),
+            kernel_tcp: if r.below(9) == 0 { Some(r.number()) } else { None },
+            use_hierarchy: if r.below(9) == 0 { Some(r.truth()) } else { None },
             check_before_update: if r.below(9) == 0 { Some(r.truth()) } else { None },
         },
         cpu: Cpu {
@@ -234,6 +236,7 @@ fn config(r: &mut Random) -> Config {
         _ => vec![],
     };
     Config {
+        oci: r.truth(),
         rootfs: if r.below(5) == 0 { Rootfs::Host } else { Rootfs::Directory(r.path()) },
         readonly_rootfs: r.truth(),
         rootfs_propagation: r.maybe(|r| {

@@ -28,7 +28,7 @@ fn pid_of(text: &[u8]) -> Option<i32> {
 #[test]
 fn the_last_whole_line_counts() {
     let line = |pid: i32| {
-        let init = InitRecord { pid, inode: Some(5), start_time: None };
+        let init = InitRecord { pid, inode: Some(5), start_time: None, idle: false };
         serde_json::to_string(&Some(init)).unwrap() + "\n"
     };
     assert_eq!(pid_of(&text(&record(), &[])), None);

@@ -3,7 +3,7 @@ use crate::ErrorKind;
 use crate::config::Capabilities;
 
 const AROUND: Surroundings<'static> =
-    Surroundings { id: "web", new_keyring: false, seccomp: &[], lenient_cwd: false };
+    Surroundings { id: "web", new_keyring: false, seccomp: &[], oci: false, hold: false };
 
 fn spec() -> ProcessSpec {
     ProcessSpec { args: vec!["true".to_owned()], ..ProcessSpec::default() }
@@ -32,7 +32,7 @@ fn what_nobody_sets() {
     assert_eq!(plan.args, [c"true".to_owned()]);
     assert!(plan.env.is_empty());
     assert_eq!(plan.cwd, Path::new("/"));
-    assert_eq!((plan.user, plan.umask), (None, 0o022));
+    assert_eq!((plan.user, plan.umask), (None, Some(0o022)));
     assert_eq!(plan.capabilities, CapabilitySets::default());
     assert!(!plan.no_new_privileges && !plan.groups_from_file && !plan.terminal);
     assert_eq!((plan.oom_score_adj, plan.parent_death_signal), (None, None));
@@ -76,7 +76,7 @@ fn what_a_process_sets_replaces_the_default() {
     assert!(plan.additional_groups.is_empty());
     assert_eq!(plan.capabilities.permitted, 1);
     assert!(!plan.no_new_privileges);
-    assert_eq!((plan.umask, plan.parent_death_signal), (0o077, None));
+    assert_eq!((plan.umask, plan.parent_death_signal), (Some(0o077), None));
     assert!(!plan.terminal && plan.console_size.is_none(), "another program has its own streams");
 }
 

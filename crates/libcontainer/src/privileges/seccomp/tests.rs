@@ -26,7 +26,7 @@ fn filtered(user: &str, no_new_privileges: bool, profiles: &[::seccomp::Profile]
         ..ProcessSpec::default()
     };
     let around =
-        Surroundings { id: "t", new_keyring: false, seccomp: profiles, lenient_cwd: false };
+        Surroundings { id: "t", new_keyring: false, seccomp: profiles, oci: false, hold: false };
     plan(&ProcessSpec::default(), &process, &around).unwrap().0
 }
 

@@ -21,7 +21,7 @@ fn first_plan(user: bool, terminal: bool, hold: bool) -> InitPlan {
     let facts = HostFacts::read().unwrap();
     let place = Place { id: "id", scope: "/run", facts: &facts, mountinfo: &[] };
     let container = start(&config, &place).unwrap();
-    let (process, _) = process_of(&config, &spec(terminal), "id").unwrap();
+    let (process, _) = process_of(&config, &spec(terminal), "id", false).unwrap();
     first(&container, process, hold)
 }
 
@@ -35,7 +35,7 @@ fn the_order_comes_from_the_plan() {
     assert_eq!(order(&first_plan(false, false, false)), [Born, Executing, End]);
     assert_eq!(order(&first_plan(true, false, true)), [WantMaps, Born, Built, End]);
     assert_eq!(order(&first_plan(false, true, false)), [Born, Terminal, Executing, End]);
-    let (process, _) = process_of(&Config::default(), &spec(false), "id").unwrap();
+    let (process, _) = process_of(&Config::default(), &spec(false), "id", false).unwrap();
     assert_eq!(order(&join(0, false, process)), [Born, Executing, End]);
 }
 
