@@ -84,6 +84,9 @@ impl Factory {
     pub fn create(&self, id: &str, config: Config) -> Result<Container> {
         crate::container::id::check(id)?;
         let step = || format!("creating container {id:?}");
+        if let Some(spare) = &mut *locked(&self.shared.spare) {
+            spare.ahead(plan::ahead(&config));
+        }
         let plan = self.shared.plan(&config, id).step(step)?;
         if let Some(group) = &plan.cgroup {
             // Before a record names it: who destroys the container would end those in the group.

@@ -54,10 +54,20 @@ fn boot(socket: &mut Socket) -> Result<()> {
     // Nothing of ours outlives a creator that is killed half-way.
     set_parent_process_death_signal(Some(Signal::KILL)).sys("prctl", || "PR_SET_PDEATHSIG")?;
     sys::close::cloexec_from(3)?;
-    let (plan, fds) = match socket.receive()? {
-        Received::Message(ToInit::Plan(plan), fds) => (*plan, fds),
-        _ => return Err(Error::new(ErrorKind::System, "the creator ended before its plan came")),
+    let mut ahead = None;
+    let (mut plan, fds) = loop {
+        match socket.receive()? {
+            Received::Message(ToInit::Ahead(namespaces), _) => ahead = Ahead::make(namespaces),
+            Received::Message(ToInit::Plan(plan), fds) => break (*plan, fds),
+            _ => {
+                let message = "the creator ended before its plan came";
+                return Err(Error::new(ErrorKind::System, message));
+            }
+        }
     };
+    if let Some(ahead) = ahead {
+        ahead.settle(&mut plan.entry)?;
+    }
     let limits = raise_descriptor_limit();
     let mut descriptors = Descriptors::place(&plan.descriptors, fds, socket)?;
     let proc = Procfs::open().step(|| "opening /proc")?;
@@ -124,6 +134,34 @@ fn boot(socket: &mut Socket) -> Result<()> {
             }
             Err(error)
         }
+    }
+}
+
+/// Namespaces made before the plan is known, and the way back.
+struct Ahead {
+    made: u64,
+    host: OwnedFd,
+}
+
+impl Ahead {
+    /// `None` where it cannot be: the birth will tell why.
+    fn make(namespaces: u64) -> Option<Self> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let host = openat(CWD, "/proc/self/ns/net", flags, Mode::empty()).ok()?;
+        unshare(namespaces & flag::NETWORK).ok()?;
+        Some(Self { made: namespaces & flag::NETWORK, host })
+    }
+
+    /// Keeps them for a plan that asks for them, and goes back otherwise.
+    fn settle(self, entry: &mut Entry) -> Result<()> {
+        let kept = match entry {
+            Entry::Start(start) => start.namespaces.take_made(self.made),
+            Entry::Join(_) => false,
+        };
+        if !kept {
+            enter(self.host.as_fd(), self.made)?;
+        }
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use sys::Context;
 
 use crate::Result;
 use crate::parent::{Sealed, lasting};
-use crate::wire::Socket;
+use crate::wire::{Socket, ToInit};
 
 /// A spawned init without a plan. It holds nothing of the host's, and goes when this is dropped;
 /// when the plan has been carried out, nothing is left to go.
@@ -22,6 +22,8 @@ pub(crate) struct Boot {
     thread: ThreadId,
     /// It was spawned by a thread that lasts as long as the process.
     lasting: bool,
+    /// It has been told what to make ahead.
+    ahead: bool,
 }
 
 impl Boot {
@@ -44,7 +46,20 @@ impl Boot {
             pidfd: spawned.pidfd,
             thread: thread::current().id(),
             lasting: lasting || main,
+            ahead: false,
         })
+    }
+
+    /// Lets it make these namespaces before it knows its plan, once. A network namespace is most
+    /// of what the birth of a container costs, and this process idles meanwhile.
+    pub(crate) fn ahead(&mut self, namespaces: u64) {
+        if self.ahead || namespaces == 0 {
+            return;
+        }
+        if let Some(socket) = &self.socket {
+            // What does not come of it, the birth does.
+            self.ahead = socket.send(&ToInit::Ahead(namespaces), &[]).is_ok();
+        }
     }
 
     /// Whether it can carry out a plan of the calling thread's.

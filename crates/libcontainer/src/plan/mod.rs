@@ -12,4 +12,5 @@ mod start;
 pub mod sysctl;
 
 pub use init::{Descriptor, Entry, InitPlan, JoinPlan, StartPlan};
+pub use namespaces::ahead;
 pub use start::{ContainerPlan, Place, first, join, process as process_of, start};

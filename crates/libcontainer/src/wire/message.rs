@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! creator                                   init
+//!    │ ── Ahead(namespaces) ───────────────► │  stage 0 has nothing to do yet; not always
 //!    │ ── Plan + descriptors ──────────────► │  stage 0
 //!    │ ◄───────────────────────── WantMaps ─ │  a new user namespace only
 //!    │ ── MapsWritten ─────────────────────► │
@@ -26,6 +27,9 @@ use crate::plan::InitPlan;
 /// From the creator.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum ToInit {
+    /// The plan will probably ask for these new namespaces (CLONE_NEW* flags), which the host's
+    /// user namespace is to own: make them while the creator writes its record.
+    Ahead(u64),
     /// What to do; the descriptors are those of [`InitPlan::descriptors`], in that order.
     Plan(Box<InitPlan>),
     /// The id maps of the new user namespace are written.

@@ -3,11 +3,11 @@
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::PathBuf;
 
-use libcontainer::ErrorKind;
 use libcontainer::config::{
     Clock, Config, IdMap, Mount, Namespace, NamespaceKind, NamespaceKind::*, Network as Interface,
     Rootfs, TimeOffset,
 };
+use libcontainer::{ErrorKind, Process};
 
 use crate::common::{HostSnapshot, Place, Test, test};
 use crate::kit::{self, Running, facts, field, host, join, own, refusal};
@@ -15,6 +15,7 @@ use crate::kit::{self, Running, facts, field, host, join, own, refusal};
 pub fn tests() -> Vec<Test> {
     vec![
         test("namespaces::new_and_the_hosts_in_every_combination", every_combination),
+        test("namespaces::what_was_made_ahead_for_another_is_given_up", ahead_for_another),
         test("namespaces::joined_in_many_combinations", joined),
         test("namespaces::joined_user_and_new_ones", joined_user),
         test("namespaces::a_joined_mount_namespace_brings_its_root", joined_mount),
@@ -39,6 +40,40 @@ fn mapped(config: &mut Config) {
 /// Nothing but a root file system.
 fn bare(place: &Place) -> Config {
     Config { namespaces: Vec::new(), mounts: Vec::new(), ..place.small() }
+}
+
+/// The init spawned ahead has made a network namespace for one container, and serves another.
+fn ahead_for_another() {
+    let Some(place) = kit::place() else { return };
+    let before = HostSnapshot::take(&place);
+    let factory = place.factory();
+    let mut own_net = bare(&place);
+    own(&mut own_net, Network);
+    let other = Running::new(&place, "other", own_net.clone());
+    let sleep = || Process::new(["/bin/probe", "sleep", "1000"]).silent();
+    let misled = |name: &str| {
+        factory.prepare().unwrap();
+        factory.create(name, own_net.clone()).unwrap().destroy().unwrap();
+    };
+    let mut joining = bare(&place);
+    join(&mut joining, Network, other.namespace_path(Network));
+    let here = kit::namespace_of(std::process::id() as i32, Network);
+    for (id, config, wanted) in
+        [("hosts", bare(&place), here), ("joined", joining, other.namespace(Network))]
+    {
+        misled("misleading");
+        let container = factory.create(id, config).unwrap();
+        let running = Running { init: container.run(sleep()).unwrap(), container };
+        assert_eq!(running.namespace(Network), wanted, "{id}");
+    }
+    misled("misleading");
+    let container = factory.load("other").unwrap();
+    let mut child = container.exec(sleep()).unwrap();
+    assert_eq!(kit::namespace_of(child.pid(), Network), other.namespace(Network));
+    child.signal(9).unwrap();
+    child.wait().unwrap();
+    drop((child, container, other, factory));
+    before.assert_restored(std::time::Duration::from_secs(2));
 }
 
 /// 256 of them; what cannot be is refused.
