@@ -1,14 +1,19 @@
 //! `nsrun create`
 
 use clap::ArgMatches;
-use libcontainer::{Error, ErrorKind, Result};
+use libcontainer::{Container, Result};
 
+use crate::arguments::id;
+use crate::make::Making;
 use crate::settings::Settings;
 
-/// Not there yet: says so.
-///
-/// # Errors
-/// Always.
-pub fn run(_settings: &Settings, _matches: &ArgMatches) -> Result<u8> {
-    Err(Error::new(ErrorKind::System, "create is not there yet"))
+/// Makes a container, and leaves it held before its program.
+pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
+    // It starts up while we read the bundle; a failure shows when it is wanted.
+    let _ = settings.factory.prepare();
+    let making = Making::of(settings, matches, true)?;
+    match making.make(settings, id(matches), Container::start) {
+        Ok(_) => Ok(0),
+        Err(failure) => Err(failure.error),
+    }
 }

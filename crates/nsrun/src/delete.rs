@@ -1,14 +1,45 @@
 //! `nsrun delete`
 
 use clap::ArgMatches;
-use libcontainer::{Error, ErrorKind, Result};
+use libcontainer::{Container, Error, ErrorKind, Result, Status};
 
+use crate::arguments::{id, is_on};
 use crate::settings::Settings;
 
-/// Not there yet: says so.
-///
-/// # Errors
-/// Always.
-pub fn run(_settings: &Settings, _matches: &ArgMatches) -> Result<u8> {
-    Err(Error::new(ErrorKind::System, "delete is not there yet"))
+/// Removes all that is left of a container.
+pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
+    let (id, force) = (id(matches), is_on(matches, "force"));
+    match settings.factory.load(id) {
+        Err(error) if force && *error.kind() == ErrorKind::NotFound => {}
+        Err(error) if force && is_broken(&error) => {
+            settings.factory.forget(id)?;
+            settings.log.warning(&format!("{error}; its control group, if it had one, stays"));
+        }
+        loaded => remove(&loaded?, force)?,
+    }
+    Ok(0)
+}
+
+fn remove(container: &Container, force: bool) -> Result<()> {
+    match container.status()? {
+        Status::Stopped => {}
+        // Engines take back so what they do not start.
+        Status::Created => container.kill()?,
+        _ if force => container.kill()?,
+        status => {
+            let message = format!(
+                "cannot delete container {:?} that is not stopped: {}",
+                container.id(),
+                status.name()
+            );
+            return Err(Error::new(ErrorKind::NotStopped, message)
+                .with_hint("nsrun kill ends it, or delete --force"));
+        }
+    }
+    container.destroy()
+}
+
+/// Whether a record is there that says nothing, as no system call has failed.
+fn is_broken(error: &Error) -> bool {
+    *error.kind() == ErrorKind::System && error.errno().is_none()
 }

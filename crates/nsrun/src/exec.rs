@@ -1,14 +1,72 @@
 //! `nsrun exec`
 
+mod wanted;
+
+use std::os::fd::AsFd;
+
 use clap::ArgMatches;
-use libcontainer::{Error, ErrorKind, Result};
+use libcontainer::foreground::{self, Signals};
+use libcontainer::{Child, Container, Process, Result, console};
 
+use crate::arguments::is_on;
+use crate::failure::{Failure, Outcome};
+use crate::process::{Inherited, Outlets};
 use crate::settings::Settings;
+use wanted::Wanted;
 
-/// Not there yet: says so.
-///
-/// # Errors
-/// Always.
-pub fn run(_settings: &Settings, _matches: &ArgMatches) -> Result<u8> {
-    Err(Error::new(ErrorKind::System, "exec is not there yet"))
+/// Runs a further process in a container; in the foreground, the exit code is its own.
+pub fn run(settings: &Settings, matches: &ArgMatches) -> Outcome<u8> {
+    let wanted = Wanted::of(matches)?;
+    if is_on(matches, "detach") {
+        start(settings, matches, &wanted, true).map_err(Failure::not_started)?;
+        return Ok(0);
+    }
+    // What comes from now on is for the process.
+    let signals = Signals::take()?;
+    let child = start(settings, matches, &wanted, false).map_err(Failure::not_started)?;
+    Ok(foreground::exit_code(foreground::attend(child, &signals)?))
+}
+
+fn start(
+    settings: &Settings,
+    matches: &ArgMatches,
+    wanted: &Wanted<'_>,
+    detached: bool,
+) -> Result<Child> {
+    // It starts up while we read the record; a failure shows when it is wanted.
+    let _ = settings.factory.prepare();
+    let container = settings.factory.load(wanted.id)?;
+    let process = process(settings, matches, wanted, &container)?;
+    let outlets = Outlets::of(matches, process.spec.terminal, detached)?;
+    let mut child = container.exec(process)?;
+    child.warnings.iter().for_each(|warning| settings.log.warning(warning));
+    if let Err(error) = outlets.serve(&mut child) {
+        // Nobody would look after it.
+        let _ = child.signal(rustix::process::Signal::KILL.as_raw());
+        let _ = child.wait();
+        return Err(error);
+    }
+    Ok(child)
+}
+
+fn process(
+    settings: &Settings,
+    matches: &ArgMatches,
+    wanted: &Wanted<'_>,
+    container: &Container,
+) -> Result<Process> {
+    let mut spec = wanted.process(settings, &container.config()?.process)?;
+    if spec.terminal && spec.console_size.is_none() && !is_on(matches, "detach") {
+        spec.console_size = console::size(std::io::stdin().as_fd())
+            .or_else(|_| console::size(std::io::stdout().as_fd()))
+            .ok();
+    }
+    let inherited = Inherited::of(matches, false)?;
+    Ok(Process {
+        spec,
+        extra_fds: inherited.descriptors,
+        cgroups: wanted.cgroups()?,
+        ignore_paused: is_on(matches, "ignore-paused"),
+        ..Process::default()
+    })
 }

@@ -1,14 +1,54 @@
 //! `nsrun kill`
 
 use clap::ArgMatches;
-use libcontainer::{Error, ErrorKind, Result};
+use libcontainer::config::signal;
+use libcontainer::{Container, Error, ErrorKind, Result, Target};
 
+use crate::arguments::{is_on, text};
 use crate::settings::Settings;
 
-/// Not there yet: says so.
-///
-/// # Errors
-/// Always.
-pub fn run(_settings: &Settings, _matches: &ArgMatches) -> Result<u8> {
-    Err(Error::new(ErrorKind::System, "kill is not there yet"))
+/// SIGTERM and SIGKILL (signal(7)).
+const TERM: i32 = 15;
+
+/// Sends a signal; number 0 only asks whether there is somebody to get one.
+pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
+    let signal = text(matches, "signal").map_or(Ok(TERM), number)?;
+    let container = settings.container(matches)?;
+    if is_on(matches, "all") {
+        all(&container, signal)?;
+        return Ok(0);
+    }
+    if !container.status()?.is_alive() {
+        return Err(Error::new(ErrorKind::NotRunning, "container not running"));
+    }
+    if signal != 0 {
+        container.signal(signal, Target::Init)?;
+    }
+    Ok(0)
 }
+
+/// To every process that is left, and it is no error when none is: engines make sure by this.
+fn all(container: &Container, signal: i32) -> Result<()> {
+    if signal == 0 {
+        return Ok(());
+    }
+    match container.signal(signal, Target::All) {
+        Err(error) if *error.kind() == ErrorKind::NotRunning => Ok(()),
+        result => result,
+    }
+}
+
+/// A signal's number, whichever way it was typed.
+fn number(text: &str) -> Result<i32> {
+    if text == "0" {
+        return Ok(0);
+    }
+    signal::number(text).ok_or_else(|| {
+        let message = format!("unknown signal {text:?}");
+        Error::new(ErrorKind::InvalidConfig { field: String::new() }, message)
+            .with_hint("a name like TERM or SIGRTMIN+3, or a number from 0 to 64")
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,36 @@
 //! `nsrun list`
 
 use clap::ArgMatches;
-use libcontainer::{Error, ErrorKind, Result};
+use libcontainer::{ErrorKind, Result};
 
+use crate::arguments::{is_on, text};
+use crate::output::{compact, print, table};
 use crate::settings::Settings;
+use crate::state::State;
 
-/// Not there yet: says so.
-///
-/// # Errors
-/// Always.
-pub fn run(_settings: &Settings, _matches: &ArgMatches) -> Result<u8> {
-    Err(Error::new(ErrorKind::System, "list is not there yet"))
+/// Prints all containers. One whose record cannot be read is told about and passed over.
+pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
+    let mut states = Vec::new();
+    for id in settings.factory.list()? {
+        let found = settings.factory.load(&id).and_then(|found| State::of(settings, &found));
+        match found {
+            Ok(state) => states.push(state),
+            // It went while we looked.
+            Err(error) if *error.kind() == ErrorKind::NotFound => {}
+            Err(error) => settings.log.error(&error),
+        }
+    }
+    if is_on(matches, "quiet") {
+        print(&states.iter().map(|state| format!("{}\n", state.id)).collect::<String>())?;
+    } else if text(matches, "format") == Some("json") {
+        print(&compact(&states)?)?;
+    } else {
+        let row = |state: State| {
+            let (pid, status) = (state.pid.to_string(), state.status.name().to_owned());
+            [state.id, pid, status, state.bundle, state.created, state.owner]
+        };
+        let rows: Vec<_> = states.into_iter().map(row).collect();
+        print(&table(["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"], &rows))?;
+    }
+    Ok(0)
 }

@@ -2,17 +2,22 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod bundle;
 mod checkpoint;
 mod create;
 mod delete;
 mod events;
 mod exec;
+mod failure;
 mod features;
 mod kill;
 mod list;
 mod log;
+mod make;
+mod notify;
 mod output;
 mod pause;
+mod process;
 mod ps;
 mod run;
 mod settings;
@@ -27,12 +32,9 @@ mod usage;
 use std::process::ExitCode;
 
 use clap::ArgMatches;
-use libcontainer::Result;
 
+use failure::{FAILED, Outcome};
 use settings::Settings;
-
-/// The exit code of a failure of ours.
-pub const FAILED: u8 = 1;
 
 fn main() -> ExitCode {
     libcontainer::init();
@@ -48,20 +50,19 @@ fn main() -> ExitCode {
             return ExitCode::from(FAILED);
         }
     };
-    ExitCode::from(run(verb, &settings, typed).unwrap_or_else(|error| {
-        let (code, error) = usage::judge(verb, error);
-        settings.log.error(&error);
-        code
+    ExitCode::from(run(verb, &settings, typed).unwrap_or_else(|failure| {
+        settings.log.error(&failure.error);
+        failure.code
     }))
 }
 
 /// Carries out a verb; its exit code.
-fn run(verb: &str, settings: &Settings, typed: &ArgMatches) -> Result<u8> {
-    match verb {
+fn run(verb: &str, settings: &Settings, typed: &ArgMatches) -> Outcome<u8> {
+    let result = match verb {
+        "run" => return run::run(settings, typed),
+        "exec" => return exec::run(settings, typed),
         "create" => create::run(settings, typed),
         "start" => start::run(settings, typed),
-        "run" => run::run(settings, typed),
-        "exec" => exec::run(settings, typed),
         "state" => state::run(settings, typed),
         "list" => list::run(settings, typed),
         "kill" => kill::run(settings, typed),
@@ -78,5 +79,6 @@ fn run(verb: &str, settings: &Settings, typed: &ArgMatches) -> Result<u8> {
         "man" => shells::man(typed),
         // Nothing else is defined.
         _ => Ok(FAILED),
-    }
+    };
+    Ok(result?)
 }

@@ -20,7 +20,16 @@ pub fn print(text: &str) -> Result<()> {
 
 /// Something as indented JSON, with a newline at its end.
 pub fn json(value: &impl Serialize) -> Result<String> {
-    match serde_json::to_string_pretty(value) {
+    line(serde_json::to_string_pretty(value))
+}
+
+/// Something as JSON on one line.
+pub fn compact(value: &impl Serialize) -> Result<String> {
+    line(serde_json::to_string(value))
+}
+
+fn line(text: serde_json::Result<String>) -> Result<String> {
+    match text {
         Ok(text) => Ok(text + "\n"),
         Err(error) => Err(Error::new(ErrorKind::System, format!("writing JSON: {error}"))),
     }

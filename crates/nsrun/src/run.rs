@@ -1,14 +1,44 @@
 //! `nsrun run`
 
-use clap::ArgMatches;
-use libcontainer::{Error, ErrorKind, Result};
+use std::os::fd::AsFd;
 
+use clap::ArgMatches;
+use libcontainer::Container;
+use libcontainer::foreground::{self, Signals};
+
+use crate::arguments::{id, is_on};
+use crate::failure::Outcome;
+use crate::make::{Made, Making};
 use crate::settings::Settings;
 
-/// Not there yet: says so.
-///
-/// # Errors
-/// Always.
-pub fn run(_settings: &Settings, _matches: &ArgMatches) -> Result<u8> {
-    Err(Error::new(ErrorKind::System, "run is not there yet"))
+/// Creates and starts a container; in the foreground, the exit code is its program's.
+pub fn run(settings: &Settings, matches: &ArgMatches) -> Outcome<u8> {
+    let detached = is_on(matches, "detach");
+    let signals = match (detached, is_on(matches, "no-subreaper")) {
+        (true, _) => None,
+        // What comes from now on is for the container.
+        (false, true) => Some(Signals::take()?),
+        (false, false) => Some(Signals::take_with_orphans()?),
+    };
+    // It starts up while we read the bundle; a failure shows when it is wanted.
+    let _ = settings.factory.prepare();
+    let making = Making::of(settings, matches, detached)?;
+    let Made { container, child, notify } = making.make(settings, id(matches), Container::run)?;
+    let Some(signals) = signals else {
+        if let Some(notify) = notify {
+            notify.until_ready(child.as_fd(), child.pid())?;
+        }
+        return Ok(0);
+    };
+    if let Some(notify) = notify {
+        notify.pass_on();
+    }
+    let ended = foreground::attend(child, &signals);
+    if !is_on(matches, "keep") {
+        // What is left is told, and does not change the exit code.
+        if let Err(error) = container.destroy() {
+            settings.log.error(&error);
+        }
+    }
+    Ok(foreground::exit_code(ended?))
 }

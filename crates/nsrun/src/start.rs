@@ -1,12 +1,29 @@
 //! `nsrun start`
 
+use std::os::fd::AsFd;
+
 use clap::ArgMatches;
 use libcontainer::Result;
 
+use crate::arguments::id;
+use crate::notify::Notify;
 use crate::settings::Settings;
 
-/// Lets the program of a created container begin.
+/// Lets the program of a created container begin. Where a service manager wants to be told that
+/// it is ready, this returns when it is.
 pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    settings.container(matches)?.release()?;
+    let container = settings.container(matches)?;
+    let notify = Notify::wanted(&settings.root, id(matches))?.filter(Notify::is_there);
+    let listening = match notify {
+        // Only the one who lets it go may take the socket's place.
+        Some(notify) if container.status()?.can_release() => Some(notify.listen()?),
+        _ => None,
+    };
+    container.release()?;
+    if let Some(listening) = listening
+        && let Some((pid, process)) = container.init()?
+    {
+        listening.until_ready(process.as_fd(), pid)?;
+    }
     Ok(0)
 }

@@ -1,14 +1,12 @@
-//! Mistakes in the command line, and what an error means for the exit code.
+//! Mistakes in the command line.
 
 use clap::error::ErrorKind as Mistake;
 use libcontainer::{Error, ErrorKind};
 
+use crate::arguments;
+use crate::failure::FAILED;
 use crate::log::Log;
 use crate::output::print;
-use crate::{FAILED, arguments};
-
-/// The exit code of `run` and `exec` when the process could not be started.
-const NOT_STARTED: u8 = 255;
 
 /// Tells what is wrong with the command line, or the help that was asked for; the exit code.
 pub fn tell(error: &clap::Error) -> u8 {
@@ -43,13 +41,4 @@ fn one_line(text: &str) -> Error {
     let tips = text.lines().filter_map(|line| line.trim().strip_prefix("tip: "));
     let tips: Vec<&str> = tips.chain(["see --help"]).collect();
     Error::new(ErrorKind::System, message).with_hint(tips.join("; "))
-}
-
-/// The exit code for a failed verb, and the error as it is told.
-pub fn judge(verb: &str, error: Error) -> (u8, Error) {
-    let code = match (verb, error.kind()) {
-        ("exec", _) | ("run", ErrorKind::ProcessNotExecuted) => NOT_STARTED,
-        _ => FAILED,
-    };
-    (code, error)
 }

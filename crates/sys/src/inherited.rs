@@ -1,10 +1,32 @@
 //! Descriptors that this process was started with (close(2), proc_pid_fd(5)).
 
-use std::os::fd::RawFd;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{CWD, Dir, Mode, OFlags, openat};
+use rustix::io::Errno;
 
-use crate::{Context, Result};
+use crate::{Context, Result, SysError};
+
+/// Takes over the descriptor `number`, from 3 up, and makes it close-on-exec.
+///
+/// EBADF where there is none that this process was started with: what is close-on-exec was opened
+/// (or taken over) by this process itself, and has an owner.
+pub fn take(number: RawFd) -> Result<OwnedFd> {
+    // Two threads must not both find it without an owner.
+    static TAKING: Mutex<()> = Mutex::new(());
+    let _turn = TAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    // SAFETY: F_GETFD only looks.
+    let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };
+    if number < 3 || flags < 0 || flags & libc::FD_CLOEXEC != 0 {
+        return Err(SysError::new("fcntl", format!("descriptor {number}"), Errno::BADF));
+    }
+    // SAFETY: F_SETFD only sets the flag, by which a second call knows that it has an owner.
+    unsafe { libc::fcntl(number, libc::F_SETFD, flags | libc::FD_CLOEXEC) };
+    // SAFETY: it is open, it is none of the standard streams, and no owner in this process has it:
+    // all that Rust's library and this project open is close-on-exec.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
 
 /// Closes every descriptor from 3 up that is not close-on-exec.
 ///

@@ -29,7 +29,7 @@ pub use mount::{Device, DeviceKind, Mount, Propagation, Rootfs};
 pub use namespace::{Clock, IdMap, Namespace, NamespaceKind, TimeOffset};
 pub use network::{Network, Route, Veth};
 pub(crate) use oci::field as oci_field;
-pub use parsed::{Form, Parsed, parse, parse_oci, resources};
+pub use parsed::{Form, Parsed, parse, parse_oci, parse_process, resources};
 pub use print::{document, print};
 pub use process::{Capabilities, Id, ProcessSpec, Rlimit, User};
 pub use template::{Security, cgroup_mount, template};

@@ -17,11 +17,16 @@ use crate::Result;
 
 use super::node::Node;
 use super::parsed::{Form, Parsed};
-use super::{Config, Mount, Rootfs, mount_flags, value};
+use super::{Config, Mount, ProcessSpec, Rootfs, mount_flags, value};
 
 pub(crate) use names::field;
 pub(super) use resources::change;
 pub(super) use seccomp::profile as seccomp;
+
+/// Reads a `process` that stands alone.
+pub(super) fn process(node: &Node<'_>, warnings: &mut Vec<String>) -> Result<ProcessSpec> {
+    process::read(node, warnings)
+}
 
 /// Reads a config.json found in the bundle `dir`.
 pub(super) fn read(root: &Node<'_>, dir: &Path) -> Result<Parsed> {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{Error, Result};
 
 use super::node::Node;
-use super::{Config, Rootfs, container_json, oci};
+use super::{Config, ProcessSpec, Rootfs, container_json, oci};
 
 /// The forms of configuration files, told apart by their shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +90,18 @@ pub fn resources(bytes: &[u8], file: &Path) -> Result<cgroups::Resources> {
     let read = || oci::change(&Node::root(&object(bytes, "limits")?));
     let change = read().map_err(|error| error.within(file.display().to_string()))?;
     Ok(cgroups::Resources { devices: Vec::new(), ..change })
+}
+
+/// Reads a `process` of the OCI runtime specification (config.md) that stands alone in a file, and
+/// what deserves a line to the user.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_process(bytes: &[u8], file: &Path) -> Result<(ProcessSpec, Vec<String>)> {
+    let mut warnings = Vec::new();
+    let read = object(bytes, "a process")
+        .and_then(|value| oci::process(&Node::root(&value), &mut warnings));
+    Ok((read.map_err(|error| error.within(file.display().to_string()))?, warnings))
 }
 
 /// What an object of JSON is expected to hold.

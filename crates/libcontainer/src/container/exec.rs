@@ -1,8 +1,11 @@
 //! Further processes of a running container, and the streams of all.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
 
+use cgroups::Manager;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Pid;
@@ -32,6 +35,7 @@ impl Container {
     fn join(&self, process: Process) -> Result<Child> {
         match self.status()? {
             status if status.can_exec() => {}
+            Status::Paused if process.ignore_paused => {}
             Status::Paused => {
                 let error = Error::new(ErrorKind::Paused, "container paused");
                 return Err(error.with_hint("resume it first"));
@@ -49,8 +53,9 @@ impl Container {
                 .map_err(|error| record.config.own_words(error))?;
         let boot = self.shared.boot(process_plan.parent_death_signal.is_some())?;
         let mut orders = plan::join(record.namespaces, record.chroot, process_plan);
+        let group = self.group_below(&process.cgroups)?;
+        let ignore_paused = process.ignore_paused;
         let mut streams = Streams::open(process, orders.process.terminal)?;
-        let group = self.cgroup()?;
         let directory = match &group {
             Some(group) => group.directory()?,
             None => None,
@@ -71,7 +76,9 @@ impl Container {
                 descriptors.push(fd.as_fd());
             }
         }
-        let frozen = || group.as_ref().is_some_and(|group| group.freezing().unwrap_or(false));
+        let frozen = || {
+            !ignore_paused && group.as_ref().is_some_and(|group| group.freezing().unwrap_or(false))
+        };
         let mut born = None;
         let launched = launch(
             boot,
@@ -103,6 +110,37 @@ impl Container {
         child.warnings = warnings;
         streams.hand_over(&mut child);
         Ok(child)
+    }
+}
+
+impl Container {
+    /// The group that a further process joins: the container's own, or one below it.
+    fn group_below(&self, wanted: &BTreeMap<String, PathBuf>) -> Result<Option<Manager>> {
+        let Some(own) = self.cgroup()? else {
+            return match wanted.is_empty() {
+                true => Ok(None),
+                false => Err(Error::invalid("cgroup", "the container has no group of its own")),
+            };
+        };
+        if wanted.is_empty() {
+            return Ok(Some(own));
+        }
+        let mut paths = own.paths().clone();
+        if let Some(unknown) =
+            wanted.keys().find(|key| !key.is_empty() && !paths.contains_key(*key))
+        {
+            let message = format!("the container has no group for controller {unknown:?}");
+            return Err(Error::invalid("cgroup", message));
+        }
+        for path in paths.values_mut() {
+            // Controllers of one hierarchy have one group.
+            let together = own.paths().iter().filter(|(_, own)| *own == path);
+            let named = together.filter_map(|(key, _)| wanted.get(key)).next();
+            if let Some(below) = named.or(wanted.get("")) {
+                *path = path.join(below.strip_prefix("/").unwrap_or(below));
+            }
+        }
+        Ok(Some(Manager::from_paths(paths)?))
     }
 }
 

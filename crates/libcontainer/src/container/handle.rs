@@ -115,8 +115,9 @@ impl Container {
         })
     }
 
-    /// Its init, if that is there and has not ended.
-    pub(crate) fn init(&self) -> Result<Option<(i32, OwnedFd)>> {
+    /// Its init, if that is there and has not ended: its pid in this program's PID namespace, and
+    /// a pidfd.
+    pub fn init(&self) -> Result<Option<(i32, OwnedFd)>> {
         let record = match self.record() {
             Ok(record) => record,
             Err(error) if *error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -179,11 +180,6 @@ impl Container {
     /// Waits while it is being made by somebody else.
     pub fn settle(&self) -> Result<()> {
         self.entry.wait_unlocked()
-    }
-
-    /// Its init's pid in this program's PID namespace; `None` when it has none, or that has ended.
-    pub fn pid(&self) -> Result<Option<i32>> {
-        Ok(self.init()?.map(|(pid, _)| pid))
     }
 
     /// When it was created, in milliseconds since 1970.

@@ -1,6 +1,8 @@
 //! A process to be started, with its streams.
 
+use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 
 use crate::config::ProcessSpec;
 
@@ -32,6 +34,13 @@ pub struct Process {
     pub stderr: Stdio,
     /// Further descriptors, which the program finds at 3, 4, and so on.
     pub extra_fds: Vec<OwnedFd>,
+    /// The control group that a process executed in a running container joins, below the
+    /// container's own, by controller; the empty key is for all hierarchies that are not named.
+    /// It must be there.
+    pub cgroups: BTreeMap<String, PathBuf>,
+    /// Execute it in a paused container, too: it begins when that is resumed, and so does
+    /// [`exec`](crate::Container::exec) return then.
+    pub ignore_paused: bool,
 }
 
 impl Process {

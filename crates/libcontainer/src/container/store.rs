@@ -25,6 +25,10 @@ const START_SOCKET: &str = "start.sock";
 /// Everything that a container's directory can hold.
 const FILES: [&str; 2] = [RECORD, START_SOCKET];
 
+/// What a program may put there to show it to the container: a directory with a socket.
+const SHOWN: [(&str, AtFlags); 2] =
+    [("notify/notify.sock", AtFlags::empty()), ("notify", AtFlags::REMOVEDIR)];
+
 const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
@@ -167,7 +171,15 @@ impl Store {
             }
         }
         // From where it is: who is out of descriptors can clean up all the same.
-        match unlinkat(&entry.directory, Path::new("..").join(id), AtFlags::REMOVEDIR) {
+        let itself = Path::new("..").join(id);
+        let mut removed = unlinkat(&entry.directory, &itself, AtFlags::REMOVEDIR);
+        if removed == Err(Errno::NOTEMPTY) {
+            for (path, how) in SHOWN {
+                let _ = unlinkat(&entry.directory, path, how);
+            }
+            removed = unlinkat(&entry.directory, &itself, AtFlags::REMOVEDIR);
+        }
+        match removed {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(errno) => Err(SysError::new("rmdir", id, errno)).step(|| self.step()),
         }

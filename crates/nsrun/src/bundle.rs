@@ -1,0 +1,31 @@
+//! The bundle: what `create` and `run` make a container from.
+
+use std::path::PathBuf;
+
+use clap::ArgMatches;
+use libcontainer::config;
+use libcontainer::{Config, Error, ErrorKind, Result, Step};
+use sys::Context;
+
+use crate::arguments::{is_on, path_of};
+use crate::settings::Settings;
+
+/// The configuration of the bundle that was named, with what the flags change.
+pub fn read(settings: &Settings, matches: &ArgMatches) -> Result<Config> {
+    let named = path_of(matches, "bundle").unwrap_or_else(|| PathBuf::from("."));
+    let name = || named.display().to_string();
+    // States and hooks are told of it from other directories, too.
+    let bundle = named.canonicalize().sys("realpath", name).step(|| "--bundle")?;
+    let file = bundle.join("config.json");
+    let bytes = std::fs::read(&file).sys("open", || file.display().to_string())?;
+    let parsed = config::parse_oci(&bytes, &file, &bundle)?;
+    parsed.warnings.iter().for_each(|warning| settings.log.warning(warning));
+    let mut config = parsed.config;
+    config.no_pivot_root |= is_on(matches, "no-pivot");
+    config.new_keyring &= !is_on(matches, "no-new-keyring");
+    if settings.systemd_cgroup {
+        let message = "--systemd-cgroup is not there yet: control groups are made without systemd";
+        return Err(Error::new(ErrorKind::System, message));
+    }
+    Ok(config)
+}
