@@ -7,6 +7,30 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+/// Values with a name in JSON: from one list the enum, its names, and all of it.
+macro_rules! named {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $value:ident = $text:literal,)* }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum $name {
+            $($(#[$doc])* #[serde(rename = $text)] $value,)*
+        }
+
+        impl $name {
+            /// Every one of them.
+            pub const ALL: &'static [Self] = &[$(Self::$value),*];
+
+            /// The name in JSON.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$value => $text,)*
+                }
+            }
+        }
+    };
+}
+
 /// A whole profile: `linux.seccomp`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -69,97 +93,62 @@ pub struct Arg {
     pub op: Op,
 }
 
-/// What happens to a call; seccomp(2) has the details.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Action {
-    /// Older name of [`Action::KillThread`].
-    #[serde(rename = "SCMP_ACT_KILL")]
-    Kill,
-    /// The process dies by SIGSYS.
-    #[serde(rename = "SCMP_ACT_KILL_PROCESS")]
-    KillProcess,
-    /// The thread dies by SIGSYS.
-    #[serde(rename = "SCMP_ACT_KILL_THREAD")]
-    KillThread,
-    /// The thread gets SIGSYS.
-    #[serde(rename = "SCMP_ACT_TRAP")]
-    Trap,
-    /// The call fails.
-    #[serde(rename = "SCMP_ACT_ERRNO")]
-    Errno,
-    /// A tracer decides; ENOSYS without one.
-    #[serde(rename = "SCMP_ACT_TRACE")]
-    Trace,
-    /// The call is made.
-    #[serde(rename = "SCMP_ACT_ALLOW")]
-    Allow,
-    /// The call is made and logged.
-    #[serde(rename = "SCMP_ACT_LOG")]
-    Log,
-    /// An agent decides (seccomp_unotify(2)).
-    #[serde(rename = "SCMP_ACT_NOTIFY")]
-    Notify,
-}
-
-impl Action {
-    /// The name in JSON.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Action::Kill => "SCMP_ACT_KILL",
-            Action::KillProcess => "SCMP_ACT_KILL_PROCESS",
-            Action::KillThread => "SCMP_ACT_KILL_THREAD",
-            Action::Trap => "SCMP_ACT_TRAP",
-            Action::Errno => "SCMP_ACT_ERRNO",
-            Action::Trace => "SCMP_ACT_TRACE",
-            Action::Allow => "SCMP_ACT_ALLOW",
-            Action::Log => "SCMP_ACT_LOG",
-            Action::Notify => "SCMP_ACT_NOTIFY",
-        }
+named! {
+    /// What happens to a call; seccomp(2) has the details.
+    Action {
+        /// Older name of [`Action::KillThread`].
+        Kill = "SCMP_ACT_KILL",
+        /// The process dies by SIGSYS.
+        KillProcess = "SCMP_ACT_KILL_PROCESS",
+        /// The thread dies by SIGSYS.
+        KillThread = "SCMP_ACT_KILL_THREAD",
+        /// The thread gets SIGSYS.
+        Trap = "SCMP_ACT_TRAP",
+        /// The call fails.
+        Errno = "SCMP_ACT_ERRNO",
+        /// A tracer decides; ENOSYS without one.
+        Trace = "SCMP_ACT_TRACE",
+        /// The call is made.
+        Allow = "SCMP_ACT_ALLOW",
+        /// The call is made and logged.
+        Log = "SCMP_ACT_LOG",
+        /// An agent decides (seccomp_unotify(2)).
+        Notify = "SCMP_ACT_NOTIFY",
     }
 }
 
-/// How an argument is compared, as unsigned 64-bit numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Op {
-    /// Not equal.
-    #[serde(rename = "SCMP_CMP_NE")]
-    Ne,
-    /// Less than.
-    #[serde(rename = "SCMP_CMP_LT")]
-    Lt,
-    /// Less than or equal.
-    #[serde(rename = "SCMP_CMP_LE")]
-    Le,
-    /// Equal.
-    #[serde(rename = "SCMP_CMP_EQ")]
-    Eq,
-    /// Greater than or equal.
-    #[serde(rename = "SCMP_CMP_GE")]
-    Ge,
-    /// Greater than.
-    #[serde(rename = "SCMP_CMP_GT")]
-    Gt,
-    /// `argument & value == value_two & value`.
-    #[serde(rename = "SCMP_CMP_MASKED_EQ")]
-    MaskedEq,
+named! {
+    /// How an argument is compared, as unsigned 64-bit numbers.
+    Op {
+        /// Not equal.
+        Ne = "SCMP_CMP_NE",
+        /// Less than.
+        Lt = "SCMP_CMP_LT",
+        /// Less than or equal.
+        Le = "SCMP_CMP_LE",
+        /// Equal.
+        Eq = "SCMP_CMP_EQ",
+        /// Greater than or equal.
+        Ge = "SCMP_CMP_GE",
+        /// Greater than.
+        Gt = "SCMP_CMP_GT",
+        /// `argument & value == value_two & value`.
+        MaskedEq = "SCMP_CMP_MASKED_EQ",
+    }
 }
 
-/// A flag of seccomp(2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Flag {
-    /// All threads get the filter.
-    #[serde(rename = "SECCOMP_FILTER_FLAG_TSYNC")]
-    Tsync,
-    /// Actions other than allow are logged.
-    #[serde(rename = "SECCOMP_FILTER_FLAG_LOG")]
-    Log,
-    /// Speculative store bypass stays on.
-    #[serde(rename = "SECCOMP_FILTER_FLAG_SPEC_ALLOW")]
-    SpecAllow,
-    /// While the agent works on a call, only fatal signals interrupt it.
-    #[serde(rename = "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV")]
-    WaitKillableRecv,
+named! {
+    /// A flag of seccomp(2).
+    Flag {
+        /// All threads get the filter.
+        Tsync = "SECCOMP_FILTER_FLAG_TSYNC",
+        /// Actions other than allow are logged.
+        Log = "SECCOMP_FILTER_FLAG_LOG",
+        /// Speculative store bypass stays on.
+        SpecAllow = "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+        /// While the agent works on a call, only fatal signals interrupt it.
+        WaitKillableRecv = "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+    }
 }
 
 impl Flag {
@@ -175,56 +164,34 @@ impl Flag {
     }
 }
 
-/// An architecture by the specification's name; [`crate::Arch`] are those we have tables for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[allow(missing_docs)] // The names say it all.
-pub enum Architecture {
-    #[serde(rename = "SCMP_ARCH_X86")]
-    X86,
-    #[serde(rename = "SCMP_ARCH_X86_64")]
-    X86_64,
-    #[serde(rename = "SCMP_ARCH_X32")]
-    X32,
-    #[serde(rename = "SCMP_ARCH_ARM")]
-    Arm,
-    #[serde(rename = "SCMP_ARCH_AARCH64")]
-    Aarch64,
-    #[serde(rename = "SCMP_ARCH_LOONGARCH64")]
-    Loongarch64,
-    #[serde(rename = "SCMP_ARCH_M68K")]
-    M68k,
-    #[serde(rename = "SCMP_ARCH_MIPS")]
-    Mips,
-    #[serde(rename = "SCMP_ARCH_MIPS64")]
-    Mips64,
-    #[serde(rename = "SCMP_ARCH_MIPS64N32")]
-    Mips64n32,
-    #[serde(rename = "SCMP_ARCH_MIPSEL")]
-    Mipsel,
-    #[serde(rename = "SCMP_ARCH_MIPSEL64")]
-    Mipsel64,
-    #[serde(rename = "SCMP_ARCH_MIPSEL64N32")]
-    Mipsel64n32,
-    #[serde(rename = "SCMP_ARCH_PPC")]
-    Ppc,
-    #[serde(rename = "SCMP_ARCH_PPC64")]
-    Ppc64,
-    #[serde(rename = "SCMP_ARCH_PPC64LE")]
-    Ppc64le,
-    #[serde(rename = "SCMP_ARCH_S390")]
-    S390,
-    #[serde(rename = "SCMP_ARCH_S390X")]
-    S390x,
-    #[serde(rename = "SCMP_ARCH_SH")]
-    Sh,
-    #[serde(rename = "SCMP_ARCH_SHEB")]
-    Sheb,
-    #[serde(rename = "SCMP_ARCH_PARISC")]
-    Parisc,
-    #[serde(rename = "SCMP_ARCH_PARISC64")]
-    Parisc64,
-    #[serde(rename = "SCMP_ARCH_RISCV64")]
-    Riscv64,
+named! {
+    /// An architecture by the specification's name; [`crate::Arch`] are those we have tables for.
+    #[allow(missing_docs)] // The names say it all.
+    Architecture {
+        X86 = "SCMP_ARCH_X86",
+        X86_64 = "SCMP_ARCH_X86_64",
+        X32 = "SCMP_ARCH_X32",
+        Arm = "SCMP_ARCH_ARM",
+        Aarch64 = "SCMP_ARCH_AARCH64",
+        Loongarch64 = "SCMP_ARCH_LOONGARCH64",
+        M68k = "SCMP_ARCH_M68K",
+        Mips = "SCMP_ARCH_MIPS",
+        Mips64 = "SCMP_ARCH_MIPS64",
+        Mips64n32 = "SCMP_ARCH_MIPS64N32",
+        Mipsel = "SCMP_ARCH_MIPSEL",
+        Mipsel64 = "SCMP_ARCH_MIPSEL64",
+        Mipsel64n32 = "SCMP_ARCH_MIPSEL64N32",
+        Ppc = "SCMP_ARCH_PPC",
+        Ppc64 = "SCMP_ARCH_PPC64",
+        Ppc64le = "SCMP_ARCH_PPC64LE",
+        S390 = "SCMP_ARCH_S390",
+        S390x = "SCMP_ARCH_S390X",
+        Sh = "SCMP_ARCH_SH",
+        Sheb = "SCMP_ARCH_SHEB",
+        Parisc = "SCMP_ARCH_PARISC",
+        Parisc64 = "SCMP_ARCH_PARISC64",
+        Riscv64 = "SCMP_ARCH_RISCV64",
+    }
 }
 
 /// Go programs write an absent list as null.

@@ -28,6 +28,7 @@ use crate::Error;
 pub use mount::{Device, DeviceKind, Mount, Propagation, Rootfs};
 pub use namespace::{Clock, IdMap, Namespace, NamespaceKind, TimeOffset};
 pub use network::{Network, Route, Veth};
+pub use oci::features;
 pub(crate) use oci::field as oci_field;
 pub use parsed::{Form, Parsed, parse, parse_oci, parse_process, resources};
 pub use print::{document, print};

@@ -126,6 +126,12 @@ pub fn parse(options: &[String]) -> Result<MountOptions> {
     Ok(all)
 }
 
+/// The options that the table has and that can be had.
+pub(super) fn recognised() -> impl Iterator<Item = &'static str> {
+    let had = |known: &&table::Known| !matches!(known.action, Action::Refused(_));
+    TABLE.iter().filter(had).map(|known| known.name)
+}
+
 fn one(all: &mut MountOptions, option: &str) -> std::result::Result<(), &'static str> {
     if let Some(known) = TABLE.iter().find(|known| known.name == option) {
         return all.apply(option, &known.action);

@@ -3,6 +3,7 @@
 //! Fields that we do not know are ignored, as the specification asks; those that we know and
 //! cannot honour yet are refused by name.
 
+mod features;
 mod linux;
 mod names;
 mod process;
@@ -19,6 +20,7 @@ use super::node::Node;
 use super::parsed::{Form, Parsed};
 use super::{Config, Mount, ProcessSpec, Rootfs, mount_flags, value};
 
+pub use features::features;
 pub(crate) use names::field;
 pub(super) use resources::change;
 pub(super) use seccomp::profile as seccomp;

@@ -53,21 +53,26 @@ pub(super) fn read(root: &Node<'_>, config: &mut Config) -> Result<()> {
     Ok(())
 }
 
+/// The names that namespaces have here.
+pub(super) const NAMESPACES: [(&str, NamespaceKind); 8] = [
+    ("pid", NamespaceKind::Pid),
+    ("network", NamespaceKind::Network),
+    ("mount", NamespaceKind::Mount),
+    ("ipc", NamespaceKind::Ipc),
+    ("uts", NamespaceKind::Uts),
+    ("user", NamespaceKind::User),
+    ("cgroup", NamespaceKind::Cgroup),
+    ("time", NamespaceKind::Time),
+];
+
 fn namespaces(linux: &Node<'_>) -> Result<Vec<Namespace>> {
     let mut namespaces: Vec<Namespace> = Vec::new();
     let Some(list) = linux.get("namespaces")? else { return Ok(namespaces) };
     for item in list.list()? {
         let field = item.need("type")?;
-        let kind = match field.text()? {
-            "pid" => NamespaceKind::Pid,
-            "network" => NamespaceKind::Network,
-            "mount" => NamespaceKind::Mount,
-            "ipc" => NamespaceKind::Ipc,
-            "uts" => NamespaceKind::Uts,
-            "user" => NamespaceKind::User,
-            "cgroup" => NamespaceKind::Cgroup,
-            "time" => NamespaceKind::Time,
-            other => return Err(field.error(format!("unknown namespace {other:?}"))),
+        let name = field.text()?;
+        let Some((_, kind)) = NAMESPACES.into_iter().find(|(known, _)| *known == name) else {
+            return Err(field.error(format!("unknown namespace {name:?}")));
         };
         if namespaces.iter().any(|namespace| namespace.kind == kind) {
             return Err(field.error("is listed twice"));

@@ -1,0 +1,70 @@
+//! What this library recognises of a config.json, as features.md and features-linux.md have it:
+//! from the tables that the reader itself uses.
+
+use std::collections::BTreeMap;
+
+use seccomp::{Action, Architecture, Flag, Op};
+use serde_json::{Value, json};
+
+use super::super::{capability, mount_flags};
+use super::linux::NAMESPACES;
+use super::version::{LEAST, MOST};
+
+/// The features structure of the runtime specification, with the annotations of a program.
+pub fn features(annotations: &BTreeMap<String, String>) -> Value {
+    let mut capabilities: Vec<String> =
+        capability::NAMES.iter().map(|name| format!("CAP_{name}")).collect();
+    capabilities.sort_unstable();
+    json!({
+        "ociVersionMin": LEAST,
+        "ociVersionMax": MOST,
+        "hooks": HOOKS,
+        "mountOptions": sorted(mount_flags::recognised()),
+        "linux": {
+            "namespaces": sorted(NAMESPACES.iter().map(|(name, _)| *name)),
+            "capabilities": capabilities,
+            "cgroup": {
+                "v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": true,
+            },
+            "seccomp": seccomp(),
+            "apparmor": {"enabled": true},
+            "selinux": {"enabled": true},
+            "intelRdt": {"enabled": INTEL_RDT, "schemata": INTEL_RDT, "monitoring": INTEL_RDT},
+            "memoryPolicy": {"modes": MEMORY_POLICIES, "flags": MEMORY_POLICY_FLAGS},
+            "mountExtensions": {"idmap": {"enabled": mount_flags::recognised().any(|it| it == "idmap")}},
+            "netDevices": {"enabled": NET_DEVICES},
+        },
+        "annotations": annotations,
+        // None changes what the library does.
+        "potentiallyUnsafeConfigAnnotations": [],
+    })
+}
+
+fn seccomp() -> Value {
+    let actions = Action::ALL.iter().filter(|action| **action != Action::Notify);
+    let flags = sorted(Flag::ALL.iter().map(|flag| flag.name()));
+    json!({
+        "enabled": true,
+        "actions": sorted(actions.map(|action| action.name())),
+        "operators": sorted(Op::ALL.iter().map(|op| op.name())),
+        "archs": sorted(Architecture::ALL.iter().map(|architecture| architecture.name())),
+        "knownFlags": flags.clone(),
+        "supportedFlags": flags,
+    })
+}
+
+fn sorted(names: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
+    names
+}
+
+/// What the reader refuses as not there yet.
+const HOOKS: [&str; 0] = [];
+const INTEL_RDT: bool = false;
+const NET_DEVICES: bool = false;
+const MEMORY_POLICIES: [&str; 0] = [];
+const MEMORY_POLICY_FLAGS: [&str; 0] = [];
+
+#[cfg(test)]
+mod tests;
