@@ -66,6 +66,7 @@ pub struct Cmd {
     env: Vec<(OsString, Option<OsString>)>,
     input: Option<Vec<u8>>,
     limit: Duration,
+    leaves_behind: bool,
 }
 
 impl Cmd {
@@ -80,6 +81,7 @@ impl Cmd {
             env: Vec::new(),
             input: None,
             limit: Duration::from_secs(30),
+            leaves_behind: false,
         };
         cmd.args(args)
     }
@@ -139,6 +141,14 @@ impl Cmd {
         self
     }
 
+    /// It leaves a process behind that holds its output: what counts is what was written when it
+    /// ends itself.
+    #[must_use]
+    pub fn leaves_behind(mut self) -> Self {
+        self.leaves_behind = true;
+        self
+    }
+
     /// The words, for other ways to run them.
     pub(crate) fn to_std(&self) -> Command {
         let mut command = Command::new(&self.words[0]);
@@ -186,7 +196,8 @@ impl Cmd {
         let out = Collector::new(child.stdout.take().unwrap());
         let err = Collector::new(child.stderr.take().unwrap());
         let what = self.describe();
-        Background { child, what, out, err, end: Instant::now() + self.limit }
+        let (end, leaves_behind) = (Instant::now() + self.limit, self.leaves_behind);
+        Background { child, what, out, err, end, leaves_behind }
     }
 }
 
@@ -243,6 +254,7 @@ pub struct Background {
     out: Collector,
     err: Collector,
     end: Instant,
+    leaves_behind: bool,
 }
 
 impl Background {
@@ -307,11 +319,13 @@ impl Background {
             if status.is_none() {
                 status = try_wait(&mut self.child);
                 if status.is_some() {
-                    end = Instant::now() + Duration::from_secs(3);
+                    let left = if self.leaves_behind { 20 } else { 3000 };
+                    end = Instant::now() + Duration::from_millis(left);
                 }
             }
+            let late = self.leaves_behind && Instant::now() > end;
             let drained = self.out.thread.is_finished() && self.err.thread.is_finished();
-            if let Some(status) = status.filter(|_| drained) {
+            if let Some(status) = status.filter(|_| drained || late) {
                 let (out, err) = (self.out(), self.err());
                 return Run { what: self.what.clone(), status, out, err };
             }

@@ -1,5 +1,5 @@
-//! What black-box tests of a runtime share. It is given by its path ($NSINIT), and nothing of it
-//! is linked, so that the same tests can judge any runtime.
+//! What black-box tests of a runtime share. It is given by its path ($NSINIT, $NSRUN), and
+//! nothing of it is linked, so that the same tests can judge any runtime.
 //!
 //! ```no_run
 //! use e2e::{World, each_view};
@@ -18,6 +18,7 @@
 //! then in the v2 view. A test that lacks something says [`skip`] and returns.
 #![forbid(unsafe_code)]
 
+mod bundle;
 mod cgroups;
 mod command;
 mod paths;
@@ -26,9 +27,10 @@ mod rootfs;
 mod snapshot;
 mod world;
 
+pub use bundle::Bundle;
 pub use cgroups::{Hierarchy, hierarchies};
 pub use command::{Background, Cmd, Run};
-pub use paths::{data, nsinit, probe, workspace};
+pub use paths::{data, nsinit, nsrun, probe, workspace};
 pub use pty::{Pty, WindowSize};
 pub use rootfs::Rootfs;
 pub use snapshot::Snapshot;

@@ -12,6 +12,11 @@ pub fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(name)
 }
 
+/// The runtime of engines: $NSRUN, else the release build, else the debug build.
+pub fn nsrun() -> PathBuf {
+    program("NSRUN", "nsrun")
+}
+
 /// The runtime: $NSINIT, else the release build, else the debug build.
 pub fn nsinit() -> PathBuf {
     program("NSINIT", "nsinit")

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use crate::cgroups::{self, hierarchies};
 use crate::{World, command};
 
-/// Where the default state root is.
-const STATE_ROOT: &str = "/run/nsinit";
+/// Where the default state roots are.
+const STATE_ROOTS: [&str; 2] = ["/run/nsinit", "/run/nsrun"];
 
 /// Everything that must be as it was: processes, mounts, control groups in all hierarchies,
 /// network interfaces, the state root (and all of /run), and all files of the world's root file
@@ -139,7 +139,8 @@ fn mounts(facts: &mut BTreeSet<String>) {
 }
 
 fn groups(tag: &str, facts: &mut BTreeSet<String>) {
-    names(STATE_ROOT).iter().filter(|name| !name.starts_with('.')).for_each(|name| watch(name));
+    let known = STATE_ROOTS.into_iter().flat_map(names);
+    known.filter(|name| !name.starts_with('.')).for_each(|name| watch(&name));
     let mut ids = IDS.lock().unwrap().clone();
     ids.push(tag.to_owned());
     let mut found = Vec::new();
@@ -160,7 +161,7 @@ fn files(directory: &Path, facts: &mut BTreeSet<String>) {
         let path = entry.path();
         let Ok(stat) = entry.metadata() else { continue };
         // An empty state root is no trace of a container.
-        if path != Path::new(STATE_ROOT) {
+        if STATE_ROOTS.iter().all(|root| path != Path::new(root)) {
             // A directory's size is the file system's affair.
             let size = if stat.is_dir() { 0 } else { stat.size() };
             let (mode, owner) = (stat.mode(), format!("{}:{}", stat.uid(), stat.gid()));

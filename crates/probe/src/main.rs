@@ -51,6 +51,7 @@ calls
 network
   listen ADDRESS [TEXT]         1.2.3.4:80, [::1]:80 or /path: serves one connection
   connect ADDRESS               prints what it gets
+  notify TEXT...                sends each to $NOTIFY_SOCKET
 signals and time
   catch [SIGNAL]...             prints `ready`, then `got NAME pid P uid U` for each; all, if
                                 none is named; `WINCH` tells the size; ends on its second INT
@@ -110,7 +111,7 @@ fn run(verb: &str, args: &[String]) -> Outcome {
         "eat-memory" | "forks" | "threads" | "fds" | "spin" | "fill" => limits::run(verb, args),
         "open" | "read" | "write" | "append" | "stat" | "mknod" | "mkdir" | "unlink" | "rmdir"
         | "chmod" | "chown" | "symlink" | "wait-for" => files::run(verb, args),
-        "listen" | "connect" => net::run(verb, args),
+        "listen" | "connect" | "notify" => net::run(verb, args),
         "catch" | "kill" | "kill-self" | "sleep" => signals::run(verb, args),
         _ => calls::run(verb, args),
     }

@@ -1,15 +1,19 @@
-//! One connection, served or made: TCP at ADDRESS:PORT, a Unix socket at a path.
+//! One connection, served or made: TCP at ADDRESS:PORT, a Unix socket at a path. And messages to a
+//! service manager.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::process::ExitCode;
 
 use sys::Context;
 
-use crate::{Failure, Outcome, line, text};
+use crate::{Failure, Outcome, line, ok, text};
 
 pub fn run(verb: &str, args: &[String]) -> Outcome {
+    if verb == "notify" {
+        return notify(args);
+    }
     let address = text(args, 0, "an address")?;
     match verb {
         "listen" => listen(address, args.get(1).map_or("hello", String::as_str)),
@@ -36,6 +40,17 @@ fn serve(mut stream: impl Write, peer: &str, text: &str) -> Outcome {
     line(&format!("peer {peer}"));
     stream.write_all(text.as_bytes()).sys("write", || peer)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// One message a text, each to the socket that NOTIFY_SOCKET names (sd_notify(3)).
+fn notify(args: &[String]) -> Outcome {
+    let path = std::env::var("NOTIFY_SOCKET")
+        .map_err(|_| Failure::Usage("there is no NOTIFY_SOCKET".to_owned()))?;
+    let socket = UnixDatagram::unbound().sys("socket", || "")?;
+    for text in args {
+        socket.send_to(text.as_bytes(), &path).sys("sendto", || &path)?;
+    }
+    ok()
 }
 
 fn connect(address: &str) -> Outcome {
