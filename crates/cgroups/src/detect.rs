@@ -1,11 +1,10 @@
 //! Which cgroup hierarchies this host has, found by looking.
 
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode as FileMode, OFlags};
 use serde::{Deserialize, Serialize};
+use sys::mountinfo::unescape;
 
 use crate::file::{self, failed};
 use crate::{Error, Result};
@@ -114,7 +113,7 @@ fn parse_mountinfo(text: &str) -> (Vec<Hierarchy>, Option<PathBuf>) {
         let Some((mount, filesystem)) = line.split_once(" - cgroup") else { continue };
         let mut fields = mount.split(' ').skip(3);
         let (Some(root), Some(mountpoint)) = (fields.next(), fields.next()) else { continue };
-        let (whole, mountpoint) = (root == "/", unescape(mountpoint));
+        let (whole, mountpoint) = (root == "/", unescape(mountpoint.as_bytes()));
         if filesystem.starts_with("2 ") {
             if v2.as_ref().is_none_or(|(had_whole, _)| whole && !had_whole) {
                 v2 = Some((whole, mountpoint));
@@ -149,25 +148,6 @@ fn controllers_of(options: &str) -> Vec<String> {
     // A name beside controllers is only a label of their hierarchy.
     let which = if controllers.is_empty() { names } else { controllers };
     which.into_iter().map(str::to_owned).collect()
-}
-
-/// Undoes mountinfo's octal escapes (`\040` for a space).
-fn unescape(text: &str) -> PathBuf {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        match tail {
-            [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..] if *first == b'\\' => {
-                bytes.push((a - b'0') * 64 + (b - b'0') * 8 + (c - b'0'));
-                rest = after;
-            }
-            _ => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    Path::new(&OsString::from_vec(bytes)).to_owned()
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub mod fork;
 pub mod inherited;
 pub mod keyring;
 pub mod mount;
+pub mod mountinfo;
 pub mod namespace;
 pub mod network;
 pub mod pidfd;

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::{Host, Mode, controllers_of, parse_mountinfo, unescape};
+use super::{Host, Mode, controllers_of, parse_mountinfo};
 
 const HYBRID: &str = "\
 22 27 0:21 / /proc rw,nosuid shared:5 - proc proc rw
@@ -36,11 +36,6 @@ fn options_that_are_no_controllers_are_left_out() {
     assert_eq!(controllers_of("rw,xattr,name=systemd"), ["name=systemd"]);
     assert_eq!(controllers_of("rw,cpuset,noprefix,clone_children,release_agent=/x"), ["cpuset"]);
     assert_eq!(controllers_of("rw,freezer,name=mine"), ["freezer"]);
-}
-
-#[test]
-fn only_octal_is_unescaped() {
-    assert_eq!(unescape("/a\\040b\\134c\\9"), PathBuf::from("/a b\\c\\9"));
 }
 
 #[test]

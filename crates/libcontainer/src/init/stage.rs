@@ -158,7 +158,9 @@ impl Inside<'_> {
         let mut terminal = None;
         if let Some(root) = root {
             if self.process.terminal {
-                terminal = Some(root.terminal()?);
+                let opened = console::open_in(root.as_fd()).step(|| "opening a terminal")?;
+                root.show_terminal(opened.peer.as_fd())?;
+                terminal = Some(opened);
             }
             root.enter()?;
         } else if self.process.terminal {

@@ -27,7 +27,6 @@ use sys::Context;
 
 use crate::config::Propagation;
 use crate::config::mount_flags::attr;
-use crate::console::{self, Pty};
 use crate::plan::mounts::{Attributes, Entry, RootSource, RootfsPlan};
 use crate::procfs::Procfs;
 use crate::{Result, Step};
@@ -101,12 +100,10 @@ fn attach_root(plan: &RootfsPlan, opened: Option<OwnedFd>, proc: &Procfs) -> Res
 }
 
 impl Root {
-    /// A terminal of the container's own devpts; its peer is mounted at /dev/console.
-    pub(crate) fn terminal(&self) -> Result<Pty> {
-        let pty = console::open_in(self.fd.as_fd()).step(|| "opening a terminal")?;
-        terminal::bind_console(self.fd.as_fd(), pty.peer.as_fd())
-            .step(|| "mounting the terminal at /dev/console")?;
-        Ok(pty)
+    /// Shows the peer of a terminal, one of the container's own devpts, at /dev/console.
+    pub fn show_terminal(&self, peer: BorrowedFd<'_>) -> Result<()> {
+        terminal::bind_console(self.fd.as_fd(), peer)
+            .step(|| "mounting the terminal at /dev/console")
     }
 
     /// Makes it the process's root and working directory; the old root is gone.

@@ -4,6 +4,7 @@
 mod cgroup;
 #[path = "../common/mod.rs"]
 mod common;
+mod freeze;
 mod kit;
 mod namespaces;
 mod network;
@@ -19,6 +20,7 @@ fn main() -> std::process::ExitCode {
         process::tests(),
         rootfs::tests(),
         cgroup::tests(),
+        freeze::tests(),
         network::tests(),
         terminal::tests(),
         sizes::tests(),

@@ -1,9 +1,9 @@
 //! Which file systems of the host make up a copy-on-write view of it.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+
+use sys::mountinfo::unescape;
 
 use super::{Filesystem, Layer, MountOp, Planner, RootSource};
 use crate::config::mount_flags::attr;
@@ -158,25 +158,6 @@ fn attribute(option: &str) -> u64 {
         "nosymfollow" => attr::NOSYMFOLLOW,
         _ => 0,
     }
-}
-
-/// Undoes the octal escapes (`\040` for a space).
-fn unescape(text: &[u8]) -> PathBuf {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [first, tail @ ..] = rest {
-        match tail {
-            [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..] if *first == b'\\' => {
-                bytes.push((a - b'0') * 64 + (b - b'0') * 8 + (c - b'0'));
-                rest = after;
-            }
-            _ => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    OsString::from_vec(bytes).into()
 }
 
 #[cfg(test)]

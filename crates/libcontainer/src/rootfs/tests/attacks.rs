@@ -9,7 +9,7 @@ use std::thread;
 use rustix::fs::{AtFlags, CWD, RenameFlags, StatxFlags, renameat_with, statx};
 
 use super::child::{
-    bind, built, entered, facts, in_thread, isolated, mount, private_host, template,
+    bind, built, entered, facts, in_thread, isolated, mount, private_host, template, terminal,
 };
 use crate::config::{Config, Mount, Rootfs};
 use crate::plan::mounts::MountFacts;
@@ -235,7 +235,7 @@ fn the_console_is_bound_on_no_link_and_opened_on_devpts_only() {
         for text in [scene.outside.join("ptmx"), "../../outside/ptmx".into(), "pts/ptmx".into()] {
             symlink(text, scene.image.join("dev/console")).unwrap();
             in_thread(|| {
-                let error = built(&config, &facts).unwrap().terminal().unwrap_err();
+                let error = terminal(&built(&config, &facts).unwrap()).unwrap_err();
                 assert_eq!(error.errno(), Some(40), "{error}");
                 scene.check();
             });
@@ -247,7 +247,7 @@ fn the_console_is_bound_on_no_link_and_opened_on_devpts_only() {
         symlink("/dev/real", false_pts.join("ptmx")).unwrap();
         fs::write(scene.image.join("dev/real"), "").unwrap();
         let config = scene.config(vec![bind(&false_pts, "/dev/pts", &["bind"])]);
-        in_thread(|| built(&config, &facts).unwrap().terminal().unwrap_err());
+        in_thread(|| terminal(&built(&config, &facts).unwrap()).unwrap_err());
         scene.check();
     });
 }

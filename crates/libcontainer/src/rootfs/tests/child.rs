@@ -2,6 +2,7 @@
 //! namespace and root, and nothing it does there reaches other tests.
 
 use std::fs;
+use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,6 +11,7 @@ use std::thread;
 use rustix::mount::{MountPropagationFlags, mount_change};
 
 use crate::config::{Config, Device, DeviceKind, Mount, Rootfs};
+use crate::console::{self, Pty};
 use crate::plan::mounts::{MountFacts, plan};
 use crate::procfs::Procfs;
 use crate::rootfs::{Root, build, open_sources};
@@ -139,6 +141,13 @@ pub fn built(config: &Config, facts: &MountFacts) -> Result<Root> {
 }
 
 /// The same, and enters.
+/// A terminal of the container's, shown at its /dev/console.
+pub fn terminal(root: &Root) -> Result<Pty> {
+    let pty = console::open_in(root.as_fd())?;
+    root.show_terminal(pty.peer.as_fd())?;
+    Ok(pty)
+}
+
 pub fn entered(config: &Config, facts: &MountFacts) -> Result<()> {
     let root = built(config, facts)?;
     root.enter()

@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
-use super::child::{built, device, entered, facts, in_thread, isolated, mount, template};
+use super::child::{built, device, entered, facts, in_thread, isolated, mount, template, terminal};
 use crate::config::{Config, Device, DeviceKind, Rootfs};
 use crate::plan::mounts::{MountFacts, MountNamespace};
 
@@ -76,7 +76,7 @@ fn a_terminal_is_the_containers_own() {
         let facts = MountFacts { terminal: true, ..facts() };
         in_thread(|| {
             let root = built(&config, &facts).unwrap();
-            let pty = root.terminal().unwrap();
+            let pty = terminal(&root).unwrap();
             root.enter().unwrap();
             let name = rustix::termios::ttyname(&pty.peer, Vec::new()).unwrap();
             assert_eq!(name.as_c_str(), c"/dev/pts/0");

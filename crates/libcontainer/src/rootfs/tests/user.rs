@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
-use super::child::{bind, built, entered, facts, in_thread, mount, template, under};
+use super::child::{bind, built, entered, facts, in_thread, mount, template, terminal, under};
 use crate::config::{Config, Propagation};
 use crate::plan::mounts::MountFacts;
 
@@ -39,7 +39,7 @@ fn the_template_is_mounted() {
         let facts = MountFacts { terminal: true, ..in_user() };
         in_thread(|| {
             let root = built(&config, &facts).unwrap();
-            let pty = root.terminal().unwrap();
+            let pty = terminal(&root).unwrap();
             root.enter().unwrap();
             assert_eq!(fs::metadata("/dev/null").unwrap().rdev(), 0x103);
             fs::write("/dev/null", "x").unwrap();
