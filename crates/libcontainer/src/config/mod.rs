@@ -14,6 +14,7 @@ mod oci;
 mod parsed;
 mod print;
 mod process;
+mod scheduling;
 pub mod signal;
 mod template;
 mod value;
@@ -33,6 +34,10 @@ pub(crate) use oci::field as oci_field;
 pub use parsed::{Form, Parsed, parse, parse_oci, parse_process, resources};
 pub use print::{document, print};
 pub use process::{Capabilities, Id, ProcessSpec, Rlimit, User};
+pub use scheduling::{
+    ExecAffinity, IoClass, IoPriority, MemoryFlag, MemoryMode, MemoryPolicy, NumberList,
+    Personality, Scheduler, SchedulerFlag, SchedulerPolicy,
+};
 pub use template::{Security, cgroup_mount, template};
 
 impl Config {
@@ -95,6 +100,10 @@ pub struct Config {
     pub sysctl: BTreeMap<String, String>,
     /// System-call filters, loaded in order before the process starts.
     pub seccomp: Vec<seccomp::Profile>,
+    /// What system the kernel appears to be to its processes; `None` inherits.
+    pub personality: Option<Personality>,
+    /// Where its processes' memory comes from; `None` inherits.
+    pub memory_policy: Option<MemoryPolicy>,
     /// The SELinux label of the container's mounts.
     pub mount_label: Option<String>,
     /// Give the container a session keyring of its own (keyrings(7)).

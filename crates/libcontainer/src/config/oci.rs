@@ -8,6 +8,7 @@ mod linux;
 mod names;
 mod process;
 mod resources;
+mod scheduling;
 mod seccomp;
 mod version;
 

@@ -15,8 +15,9 @@ use serde::{Serialize, Serializer};
 use crate::{Error, Result};
 
 use super::{
-    Capabilities, Clock, Config, Device, DeviceKind, Id, IdMap, Namespace, ProcessSpec,
-    Propagation, Rlimit, Rootfs, TimeOffset, User, container_json, template,
+    Capabilities, Clock, Config, Device, DeviceKind, ExecAffinity, Id, IdMap, IoPriority,
+    MemoryPolicy, Namespace, Personality, ProcessSpec, Propagation, Rlimit, Rootfs, Scheduler,
+    TimeOffset, User, container_json, template,
 };
 
 /// The text of a container.json, with a newline at its end.
@@ -89,6 +90,10 @@ struct Document<'a> {
     system_properties: &'a BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seccomp_profiles: Option<&'a [seccomp::Profile]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    personality: Option<Personality>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory_policy: &'a Option<MemoryPolicy>,
     #[serde(skip_serializing_if = "is_true")]
     new_keyring: bool,
     #[serde(skip_serializing_if = "is_false")]
@@ -126,6 +131,8 @@ impl<'a> Document<'a> {
             resources,
             sysctl,
             seccomp,
+            personality,
+            memory_policy,
             mount_label,
             new_keyring,
             reaper,
@@ -165,6 +172,8 @@ impl<'a> Document<'a> {
             readonly_paths,
             system_properties: sysctl,
             seccomp_profiles: Some(seccomp.as_slice()).filter(|_| !is_default),
+            personality: *personality,
+            memory_policy,
             new_keyring: *new_keyring,
             reaper: *reaper,
             oci: *oci,
@@ -198,6 +207,12 @@ struct Process<'a> {
     oom_score_adj: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     umask: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scheduler: &'a Option<Scheduler>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    io_priority: Option<IoPriority>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exec_affinity: &'a Option<ExecAffinity>,
     #[serde(skip_serializing_if = "no_text")]
     apparmor_profile: &'a Option<String>,
     #[serde(skip_serializing_if = "no_text")]
@@ -222,6 +237,9 @@ impl<'a> Process<'a> {
             no_new_privileges,
             oom_score_adj,
             umask,
+            scheduler,
+            io_priority,
+            exec_affinity,
             parent_death_signal: _, // Beside the other fields of 2015.
             apparmor_profile,
             selinux_label,
@@ -244,6 +262,9 @@ impl<'a> Process<'a> {
             rlimits: rlimits.as_ref().map(|limits| limits.iter().map(Limit::of).collect()),
             oom_score_adj: *oom_score_adj,
             umask: *umask,
+            scheduler,
+            io_priority: *io_priority,
+            exec_affinity,
             apparmor_profile,
             process_label: selinux_label,
             tty: *terminal,

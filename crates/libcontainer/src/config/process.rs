@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, ErrorKind};
 
 use super::node::shortened;
+use super::{ExecAffinity, IoPriority, Scheduler};
 
 /// A process of a container. In a [`Config`](super::Config) it holds the defaults; in a
 /// [`Process`](crate::Process) what is set replaces them.
@@ -38,6 +39,12 @@ pub struct ProcessSpec {
     /// The file mode creation mask; `None` is 0o022, or the creator's in an OCI container
     /// ([`Config::oci`](super::Config::oci)).
     pub umask: Option<u32>,
+    /// The scheduling policy and its parameters; `None` inherits.
+    pub scheduler: Option<Scheduler>,
+    /// The priority of disk accesses; `None` inherits.
+    pub io_priority: Option<IoPriority>,
+    /// The processors of a process executed in a running container; `None` inherits.
+    pub exec_affinity: Option<ExecAffinity>,
     /// The signal number that the process gets when the creating process (not thread) ends;
     /// `None` or 0 for none.
     pub parent_death_signal: Option<i32>,

@@ -86,6 +86,7 @@ pub fn inside(stage: &mut Inside<'_>) -> Result<Infallible> {
         false => privileges::find_program(&stage.process, &identity)?,
     };
     stage.await_word(&ToInit::Go)?;
+    privileges::in_group(&stage.process.scheduling)?;
     if let Some(terminal) = &terminal {
         stage.socket.send(&FromInit::Terminal, &[terminal.master.as_fd()])?;
     }

@@ -12,7 +12,7 @@ use crate::config::IdMap;
 use crate::parent::{Boot, idmap};
 use crate::plan::InitPlan;
 use crate::wire::{FromInit, Received, Sequence, Socket, ToInit};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, privileges};
 
 /// What a launch needs beside the plan.
 pub(crate) struct Launch<'a> {
@@ -70,6 +70,7 @@ impl Served {
     fn serve(&mut self, socket: &Socket, launch: Launch<'_>) -> Result<()> {
         let mut sequence = Sequence::of(&launch.plan);
         let wants_joined = launch.plan.wants_joined();
+        let given = launch.plan.process.scheduling.given().copied();
         tell(socket, &ToInit::Plan(Box::new(launch.plan)), &launch.descriptors)?;
         (launch.meanwhile)()?;
         loop {
@@ -97,6 +98,9 @@ impl Served {
                         let soon = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
                         let ended = wait_for_end(pidfd, &soon);
                         return Err(if ended == Ok(1) { self.died() } else { error });
+                    }
+                    if let Some(attributes) = &given {
+                        privileges::schedule(Some(*pid), attributes)?;
                     }
                     if wants_joined {
                         tell(socket, &ToInit::Joined, &[])?;

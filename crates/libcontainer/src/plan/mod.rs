@@ -8,6 +8,7 @@ mod init;
 pub mod mounts;
 pub mod namespaces;
 pub mod process;
+pub mod scheduling;
 mod start;
 pub mod sysctl;
 

@@ -9,7 +9,8 @@ use seccomp::{Arch, Options, Profile, Program};
 use serde::{Deserialize, Serialize};
 
 use super::capabilities::{self, CapabilitySets};
-use crate::config::{Id, ProcessSpec, Rlimit, User};
+use super::scheduling::{self, Scheduling};
+use crate::config::{self, Id, ProcessSpec, Rlimit, User};
 use crate::{Error, Result};
 
 /// A process to start, in the container's own terms.
@@ -41,6 +42,8 @@ pub struct ProcessPlan {
     pub oom_score_adj: Option<i32>,
     /// The file mode creation mask, at most 0o777; `None` keeps the creator's.
     pub umask: Option<u32>,
+    /// Where and when it runs.
+    pub scheduling: Scheduling,
     /// PR_SET_PDEATHSIG, 1 to 64.
     pub parent_death_signal: Option<i32>,
     /// The AppArmor profile to change to on exec.
@@ -124,6 +127,7 @@ pub fn plan(
             None if !around.oci => Some(0o022),
             umask => umask,
         },
+        scheduling: wanted.scheduling()?,
         parent_death_signal: match wanted.parent_death_signal {
             Some(0) => None,
             signal => range("parentDeathSignal", signal, 1..=64)?,
@@ -154,6 +158,9 @@ struct Wanted<'a> {
     no_new_privileges: bool,
     oom_score_adj: Option<i32>,
     umask: Option<u32>,
+    scheduler: Option<&'a config::Scheduler>,
+    io_priority: Option<config::IoPriority>,
+    exec_affinity: Option<&'a config::ExecAffinity>,
     parent_death_signal: Option<i32>,
     apparmor_profile: Option<&'a str>,
     selinux_label: Option<&'a str>,
@@ -176,9 +183,25 @@ fn over<'a>(defaults: &'a ProcessSpec, process: &'a ProcessSpec) -> Wanted<'a> {
         no_new_privileges: first!(no_new_privileges).copied().unwrap_or_default(),
         oom_score_adj: first!(oom_score_adj).copied(),
         umask: first!(umask).copied(),
+        scheduler: first!(scheduler),
+        io_priority: first!(io_priority).copied(),
+        exec_affinity: first!(exec_affinity),
         parent_death_signal: first!(parent_death_signal).copied(),
         apparmor_profile: first!(apparmor_profile).map(String::as_str),
         selinux_label: first!(selinux_label).map(String::as_str),
+    }
+}
+
+impl Wanted<'_> {
+    fn scheduling(&self) -> Result<Scheduling> {
+        let (initial_cpus, final_cpus) = scheduling::affinity(self.exec_affinity);
+        Ok(Scheduling {
+            scheduler: self.scheduler.map(scheduling::scheduler).transpose()?,
+            io_priority: self.io_priority.map(scheduling::io_priority).transpose()?,
+            initial_cpus,
+            final_cpus,
+            ..Scheduling::default()
+        })
     }
 }
 

@@ -149,16 +149,23 @@ pub fn process(
         oci: config.oci,
         hold,
     };
-    let (plan, warnings) = process::plan(&config.process, spec, &around)?;
+    let (mut plan, warnings) = process::plan(&config.process, spec, &around)?;
     if plan.listener.is_some() {
         let message = "a seccomp agent (SCMP_ACT_NOTIFY, listenerPath) is not supported yet";
         return Err(Error::invalid("seccomp.listenerPath", message));
+    }
+    plan.scheduling.complete(config)?;
+    if config.reaper && plan.scheduling.given().is_some() {
+        let message = "the program is a child of the reaper, and would not have this policy";
+        return Err(Error::invalid("process.scheduler", message));
     }
     Ok((plan, warnings))
 }
 
 /// The orders of the container's first init.
-pub fn first(container: &ContainerPlan, process: ProcessPlan, hold: bool) -> InitPlan {
+pub fn first(container: &ContainerPlan, mut process: ProcessPlan, hold: bool) -> InitPlan {
+    // Affinity is a matter of those that come later (config.md, "execCPUAffinity").
+    (process.scheduling.initial_cpus, process.scheduling.final_cpus) = (None, None);
     let entry = Entry::Start(Box::new(container.start.clone()));
     InitPlan { entry, process, hold, descriptors: Vec::new() }
 }

@@ -16,6 +16,7 @@ mod cwd;
 mod labels;
 mod program;
 mod rlimits;
+mod scheduling;
 mod seccomp;
 mod stdio;
 mod sysctl;
@@ -33,12 +34,13 @@ use crate::procfs::Procfs;
 use crate::{Error, Result, Step};
 
 pub use program::{find as find_program, not_executed};
+pub use scheduling::{in_group, schedule};
 pub use sysctl::write as sysctl;
 pub use user::{Identity, environment, resolve as resolve_user};
 
 /// What only the caller's privileges can do: the OOM score, and hard limits that rise. Both ask
 /// for CAP_SYS_RESOURCE in the initial user namespace, and both are inherited by children. The
-/// limits in force stay as they are until [`apply`].
+/// limits in force stay as they are until [`apply`]. So does scheduling, with CAP_SYS_NICE.
 pub fn outside(plan: &ProcessPlan, proc: &Procfs) -> Result<()> {
     if let Some(score) = plan.oom_score_adj {
         proc.write("self/oom_score_adj", score.to_string().as_bytes())
@@ -50,7 +52,8 @@ pub fn outside(plan: &ProcessPlan, proc: &Procfs) -> Result<()> {
                 _ => error,
             })?;
     }
-    rlimits::raise(&plan.rlimits)
+    rlimits::raise(&plan.rlimits)?;
+    scheduling::outside(&plan.scheduling)
 }
 
 /// The process is the user now; what would hinder the rest of its way is missing.

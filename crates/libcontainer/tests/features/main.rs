@@ -10,6 +10,7 @@ mod namespaces;
 mod network;
 mod process;
 mod rootfs;
+mod scheduling;
 mod sizes;
 mod terminal;
 
@@ -18,6 +19,7 @@ fn main() -> std::process::ExitCode {
     let tests = [
         namespaces::tests(),
         process::tests(),
+        scheduling::tests(),
         rootfs::tests(),
         cgroup::tests(),
         freeze::tests(),

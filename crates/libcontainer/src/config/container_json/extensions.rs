@@ -1,6 +1,8 @@
 //! What a container.json of today can say besides: fields in the manner of 2015 for what came
 //! later, so that every [`Config`] can be written down.
 
+use serde::de::DeserializeOwned;
+
 use crate::Result;
 
 use super::super::node::Node;
@@ -22,7 +24,14 @@ pub(super) fn read(root: &Node<'_>, config: &mut Config, warnings: &mut Vec<Stri
     config.oci = root.boolean_of("oci")?.unwrap_or(false);
     config.reaper = root.boolean_of("reaper")?.unwrap_or(false);
     config.annotations = root.text_map_of("annotations")?;
+    config.personality = named(root, "personality")?;
+    config.memory_policy = named(root, "memory_policy")?;
     process(root, config, warnings)
+}
+
+/// A field whose form is that of our own type.
+fn named<T: DeserializeOwned>(root: &Node<'_>, key: &str) -> Result<Option<T>> {
+    root.get(key)?.map(|field| field.named()).transpose()
 }
 
 fn process(root: &Node<'_>, config: &mut Config, warnings: &mut Vec<String>) -> Result<()> {
@@ -39,6 +48,9 @@ fn process(root: &Node<'_>, config: &mut Config, warnings: &mut Vec<String>) -> 
     process.no_new_privileges = root.boolean_of("no_new_privileges")?;
     process.oom_score_adj = value::oom_score_adj(root, "oom_score_adj")?;
     process.umask = value::umask(root)?;
+    process.scheduler = named(root, "scheduler")?;
+    process.io_priority = named(root, "io_priority")?;
+    process.exec_affinity = named(root, "exec_affinity")?;
     if let Some(size) = root.get("console_size")? {
         process.console_size =
             Some((size.need("rows")?.number()?, size.need("columns")?.number()?));

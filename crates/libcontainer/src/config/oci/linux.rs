@@ -8,17 +8,18 @@ use super::super::node::Node;
 use super::super::{
     Config, Device, DeviceKind, Namespace, NamespaceKind, Network, template, value,
 };
-use super::{paths, refuse, resources, seccomp};
+use super::{paths, refuse, resources, scheduling, seccomp};
 
 /// Reads `linux`; a config without it has the standard devices and their rules all the same.
 pub(super) fn read(root: &Node<'_>, config: &mut Config) -> Result<()> {
     config.devices = template::standard_devices();
     config.resources.devices = resources::with_standard_rules(Vec::new());
     let Some(linux) = root.get("linux")? else { return Ok(()) };
-    for key in ["intelRdt", "memoryPolicy", "netDevices"] {
+    for key in ["intelRdt", "netDevices"] {
         refuse(&linux, key)?;
     }
-    personality(&linux)?;
+    config.personality = scheduling::personality(&linux)?;
+    config.memory_policy = scheduling::memory_policy(&linux)?;
     config.namespaces = namespaces(&linux)?;
     let new_network = Namespace { kind: NamespaceKind::Network, path: None };
     if config.namespaces.contains(&new_network) {
@@ -42,9 +43,7 @@ pub(super) fn read(root: &Node<'_>, config: &mut Config) -> Result<()> {
         config.rootfs_propagation = Some(value::propagation(&field)?);
     }
     if let Some(field) = linux.get("seccomp")? {
-        let profile = seccomp(&field)?;
-        super::seccomp::without_listener(&field, &profile)?;
-        config.seccomp = vec![profile];
+        config.seccomp = vec![seccomp(&field)?];
     }
     config.sysctl = linux.text_map_of("sysctl")?;
     config.masked_paths = paths(&linux, "maskedPaths")?;
@@ -129,18 +128,4 @@ fn device(node: &Node<'_>) -> Result<Device> {
         uid: id("uid")?.unwrap_or(0),
         gid: id("gid")?.unwrap_or(0),
     })
-}
-
-/// LINUX is what every process has anyway.
-fn personality(linux: &Node<'_>) -> Result<()> {
-    let Some(field) = linux.get("personality")?.filter(|field| !field.is_empty()) else {
-        return Ok(());
-    };
-    refuse(&field, "flags")?;
-    let domain = field.need("domain")?;
-    match domain.text()? {
-        "LINUX" => Ok(()),
-        "LINUX32" => Err(domain.error("not supported yet")),
-        other => Err(domain.error(format!("unknown domain {other:?}"))),
-    }
 }

@@ -4,13 +4,10 @@ use crate::Result;
 
 use super::super::node::Node;
 use super::super::{Id, ProcessSpec, User, capability, value};
-use super::refuse;
+use super::scheduling;
 
 /// Reads `process`. Environment, user and groups are exactly what stands there.
-pub(super) fn read(node: &Node<'_>, warnings: &mut Vec<String>) -> Result<ProcessSpec> {
-    for key in ["scheduler", "ioPriority", "execCPUAffinity"] {
-        refuse(node, key)?;
-    }
+pub(in crate::config) fn read(node: &Node<'_>, warnings: &mut Vec<String>) -> Result<ProcessSpec> {
     let terminal = node.boolean_of("terminal")?.unwrap_or(false);
     let mut process = ProcessSpec {
         args: node.texts_of("args")?,
@@ -21,6 +18,9 @@ pub(super) fn read(node: &Node<'_>, warnings: &mut Vec<String>) -> Result<Proces
         oom_score_adj: value::oom_score_adj(node, "oomScoreAdj")?,
         apparmor_profile: node.text_of("apparmorProfile")?,
         selinux_label: node.text_of("selinuxLabel")?,
+        scheduler: scheduling::scheduler(node)?,
+        io_priority: scheduling::io_priority(node)?,
+        exec_affinity: scheduling::exec_affinity(node)?,
         terminal,
         console_size: if terminal { console_size(node)? } else { None },
         ..ProcessSpec::default()

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use seccomp::{Action, Arg, Profile, Rule};
+use seccomp::{Arg, Profile, Rule};
 
 use crate::Result;
 
@@ -42,19 +42,4 @@ fn argument(node: &Node<'_>) -> Result<Arg> {
         value_two: node.number_of("valueTwo")?.unwrap_or(0),
         op: node.need("op")?.named()?,
     })
-}
-
-/// Refuses what needs an agent.
-pub(super) fn without_listener(node: &Node<'_>, profile: &Profile) -> Result<()> {
-    let asks = |action| action == Action::Notify;
-    if asks(profile.default_action) {
-        return Err(node.need("defaultAction")?.error("not supported yet"));
-    }
-    match profile.syscalls.iter().position(|rule| asks(rule.action)) {
-        Some(index) => match node.need("syscalls")?.list()?.nth(index) {
-            Some(rule) => Err(rule.need("action")?.error("not supported yet")),
-            None => Ok(()),
-        },
-        None => Ok(()),
-    }
 }

@@ -104,13 +104,7 @@ fn what_is_not_there_yet_is_refused_by_name() {
     for (path, value) in [
         ("hooks.poststop", json!([{"path": "/x"}])),
         ("linux.intelRdt", json!({"closID": "x"})),
-        ("linux.memoryPolicy", json!({"mode": "MPOL_BIND"})),
         ("linux.netDevices", json!({"eth0": {}})),
-        ("process.scheduler", json!({"policy": "SCHED_FIFO"})),
-        ("process.ioPriority", json!({"class": "IOPRIO_CLASS_BE"})),
-        ("process.execCPUAffinity", json!({"initial": "0"})),
-        ("linux.personality.domain", json!("LINUX32")),
-        ("linux.seccomp.defaultAction", json!("SCMP_ACT_NOTIFY")),
     ] {
         let error = read(&with(path, value)).expect_err(path).to_string();
         assert_eq!(error, format!("config.json: {path}: not supported yet"));

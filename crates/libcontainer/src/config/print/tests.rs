@@ -8,6 +8,7 @@ use super::super::{
     Mount, NamespaceKind, Network, Route, Security, Veth, capability, mount_flags, parse, template,
 };
 use super::*;
+use crate::config::{IoClass, MemoryFlag, MemoryMode, SchedulerFlag, SchedulerPolicy};
 
 /// xorshift64*: the tests need many configs, not good randomness, and the same ones each time.
 struct Random(u64);
@@ -207,6 +208,21 @@ fn process(r: &mut Random) -> ProcessSpec {
         no_new_privileges: r.maybe(Random::truth),
         oom_score_adj: r.maybe(|r| r.below(1000) as i32 - 500),
         umask: r.maybe(|r| r.below(0o1000) as u32),
+        scheduler: r.maybe(|r| Scheduler {
+            policy: r.of(&[SchedulerPolicy::Batch, SchedulerPolicy::Deadline]),
+            nice: r.below(20) as i32 - 10,
+            priority: 0,
+            flags: vec![SchedulerFlag::ResetOnFork],
+            runtime: r.below(99),
+            deadline: 0,
+            period: 7,
+        }),
+        io_priority: r.maybe(|r| IoPriority {
+            class: r.of(&[IoClass::BestEffort, IoClass::Idle]),
+            priority: r.below(8) as u8,
+        }),
+        exec_affinity: r
+            .maybe(|r| ExecAffinity { initial: None, last: r.maybe(|_| "0-3".parse().unwrap()) }),
         parent_death_signal: r.maybe(|r| r.below(65) as i32),
         apparmor_profile: r.maybe(Random::text),
         selinux_label: r.maybe(Random::text),
@@ -283,6 +299,12 @@ fn config(r: &mut Random) -> Config {
         },
         sysctl: r.some(|r| ("net.core.somaxconn".to_owned(), r.text())).into_iter().collect(),
         seccomp,
+        personality: r.maybe(|r| r.of(&[Personality::Linux, Personality::Linux32])),
+        memory_policy: r.maybe(|_| MemoryPolicy {
+            mode: MemoryMode::Bind,
+            nodes: Some("0-1,3".parse().unwrap()),
+            flags: vec![MemoryFlag::StaticNodes],
+        }),
         mount_label: r.maybe(Random::text),
         new_keyring: r.truth(),
         reaper: r.truth(),
