@@ -29,6 +29,12 @@ fn may_mknod() -> bool {
     has && map().split_ascii_whitespace().eq(["0", "0", "4294967295"])
 }
 
+/// Whether the kernel runs SELinux: it has that file system only then.
+pub fn has_selinux() -> Result<bool> {
+    let path = "/proc/filesystems";
+    Ok(std::fs::read_to_string(path).sys("read", || path)?.contains("selinuxfs"))
+}
+
 /// The mounts that this process sees, as /proc/self/mountinfo lists them.
 pub fn mountinfo() -> Result<Vec<u8>> {
     let path = "/proc/self/mountinfo";

@@ -105,7 +105,8 @@ pub fn protect(config: &mut Config, file: &Path) -> bool {
     let Some(destination) = inside(config, file) else { return false };
     let options = ["bind", "ro", "nosuid", "nodev", "noexec"].map(str::to_owned).into();
     let source = Some(file.to_owned());
-    config.mounts.push(Mount { destination, fstype: "bind".to_owned(), source, options });
+    let fstype = "bind".to_owned();
+    config.mounts.push(Mount { destination, fstype, source, options, ..Mount::default() });
     true
 }
 

@@ -51,6 +51,25 @@ pub fn set_attributes_at(
     if result == 0 {
         return Ok(());
     }
+    if attr.set & ATTR_IDMAP != 0 {
+        return Err(SysError::new("mount_setattr", "idmap", last_errno()));
+    }
     let args = format!("+{:#x} -{:#x} {:#x}", attr.set, attr.clear, attr.propagation);
     Err(SysError::new("mount_setattr", args, last_errno()))
+}
+
+/// MOUNT_ATTR_IDMAP of mount_setattr(2).
+const ATTR_IDMAP: u64 = 0x0010_0000;
+
+/// Maps the ids of the detached tree `mount` as the user namespace `users` does; with `recursive`,
+/// those of all mounts of it.
+///
+/// # Errors
+/// EINVAL where the file system does not support it, or the mount has been mounted already; EPERM
+/// without CAP_SYS_ADMIN in the file system's user namespace and in `users`, or where the mount is
+/// mapped already.
+pub fn map_ids(mount: BorrowedFd<'_>, users: BorrowedFd<'_>, recursive: bool) -> Result<()> {
+    let userns_fd = users.as_raw_fd() as u64;
+    let attr = MountAttr { set: ATTR_IDMAP, userns_fd, ..MountAttr::default() };
+    set_attributes(mount, &attr, recursive)
 }

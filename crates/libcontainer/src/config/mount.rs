@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::IdMap;
+
 /// Where the root file system comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -34,6 +36,11 @@ pub struct Mount {
     /// Options as mount(8) and config.md name them; what the one table in
     /// [`mount_flags`](super::mount_flags) does not know is the file system's own.
     pub options: Vec<String>,
+    /// User ids of an idmapped bind (`idmap`, `ridmap`): those on disk are the container's, and
+    /// seen as the host's. Empty takes those of the container's user namespace.
+    pub uid_mappings: Vec<IdMap>,
+    /// Group ids of an idmapped bind.
+    pub gid_mappings: Vec<IdMap>,
 }
 
 /// How mounts propagate between peer groups (mount_namespaces(7)).

@@ -40,8 +40,9 @@ pub mod attr {
 
 /// What a mount's options come to.
 ///
-/// The attribute masks are applied as mount_setattr(2) does: `clear` first, then `set`. A new
-/// mount has nothing to clear, so fsmount(2) takes `set` alone.
+/// The attribute masks are applied as mount_setattr(2) does: `clear` first, then `set`; the
+/// recursive ones after the others. A new mount has nothing to clear:
+/// [`new_attributes`](Self::new_attributes) for fsmount(2).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MountOptions {
     /// A bind mount (`bind` or `rbind`).
@@ -66,12 +67,22 @@ pub struct MountOptions {
     pub data: Vec<(String, Option<String>)>,
     /// Copy what the mount covers into it (`tmpcopyup`, for a tmpfs).
     pub copy_up: bool,
+    /// Change what is mounted there already (`remount`).
+    pub remount: bool,
+    /// Map the ids that a bind shows, and whether of all that is mounted below it as well
+    /// (`idmap`, `ridmap`).
+    pub idmap: Option<bool>,
 }
 
 impl MountOptions {
     /// Whether the mount itself is to be read-only.
     pub fn read_only(&self) -> bool {
-        (self.set | self.rec_set) & attr::RDONLY != 0
+        self.new_attributes() & attr::RDONLY != 0
+    }
+
+    /// The attributes of a new mount with these options: recursive ones come after the others.
+    pub fn new_attributes(&self) -> u64 {
+        (self.set & !self.rec_clear) | self.rec_set
     }
 
     fn apply(&mut self, name: &str, action: &Action) -> std::result::Result<(), &'static str> {
@@ -91,6 +102,10 @@ impl MountOptions {
             }
             Action::Propagation { kind, recursive } => self.propagation.push((kind, recursive)),
             Action::CopyUp => self.copy_up = true,
+            Action::Remount => self.remount = true,
+            Action::Idmap { recursive } => {
+                self.idmap = Some(recursive || self.idmap == Some(true));
+            }
             Action::Refused(reason) => return Err(reason),
         }
         Ok(())

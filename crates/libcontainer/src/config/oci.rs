@@ -5,6 +5,7 @@
 
 mod features;
 mod linux;
+mod mounts;
 mod names;
 mod process;
 mod resources;
@@ -19,7 +20,7 @@ use crate::Result;
 
 use super::node::Node;
 use super::parsed::{Form, Parsed};
-use super::{Config, Mount, ProcessSpec, Rootfs, mount_flags, value};
+use super::{Config, ProcessSpec, Rootfs, value};
 
 pub use features::features;
 pub(crate) use names::field;
@@ -45,7 +46,7 @@ pub(super) fn read(root: &Node<'_>, dir: &Path) -> Result<Parsed> {
     config.readonly_rootfs = root_field.boolean_of("readonly")?.unwrap_or(false);
     config.hostname = root.text_of("hostname")?;
     config.domainname = root.text_of("domainname")?;
-    config.mounts = root.each("mounts", |item| mount(item, dir))?;
+    config.mounts = root.each("mounts", |item| mounts::read(item, dir, &mut warnings))?;
     config.annotations = annotations(root)?;
     config.bundle = Some(dir.to_owned());
     if let Some(hooks) = root.get("hooks")? {
@@ -66,28 +67,6 @@ fn annotations(root: &Node<'_>) -> Result<BTreeMap<String, String>> {
         return Err(value.error("its key is empty"));
     }
     root.text_map_of("annotations")
-}
-
-fn mount(node: &Node<'_>, dir: &Path) -> Result<Mount> {
-    for key in ["uidMappings", "gidMappings"] {
-        refuse(node, key)?;
-    }
-    let destination = node.need("destination")?;
-    if destination.is_empty() {
-        return Err(destination.error("is empty"));
-    }
-    let options = node.texts_of("options")?;
-    let parsed = node.inside(mount_flags::parse(&options))?;
-    let fstype = node.text_of("type")?.unwrap_or_default();
-    let bind = parsed.bind || fstype == "bind";
-    let source = node.text_of("source")?;
-    Ok(Mount {
-        // A relative one is deprecated, and taken from the root.
-        destination: Path::new("/").join(destination.text()?),
-        fstype,
-        source: source.map(|text| if bind { dir.join(text) } else { PathBuf::from(text) }),
-        options,
-    })
 }
 
 /// Refuses a field that asks for what is not there yet.

@@ -120,6 +120,7 @@ pub(super) fn mounts() -> Vec<Mount> {
         fstype: fstype.to_owned(),
         source: Some(PathBuf::from(source)),
         options: options.iter().map(|&option| option.to_owned()).collect(),
+        ..Mount::default()
     };
     let shm = ["nosuid", "nodev", "noexec", "mode=1777", "size=65536k"];
     let pts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"];
@@ -140,6 +141,7 @@ pub fn cgroup_mount() -> Mount {
         fstype: "cgroup".to_owned(),
         source: Some(PathBuf::from("cgroup")),
         options: ["ro", "nosuid", "nodev", "noexec"].map(str::to_owned).into(),
+        ..Mount::default()
     }
 }
 

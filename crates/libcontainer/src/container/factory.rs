@@ -149,9 +149,10 @@ impl Shared {
             Rootfs::Host => host::mountinfo()?,
             Rootfs::Directory(_) => Vec::new(),
         };
+        let selinux = config.mount_label.is_some() && host::has_selinux()?;
         let scope = self.store.path().to_string_lossy();
         let (facts, mountinfo) = (self.facts()?, mountinfo.as_slice());
-        plan::start(config, &Place { id, scope: &scope, facts, mountinfo })
+        plan::start(config, &Place { id, scope: &scope, facts, mountinfo, selinux })
             .map_err(|error| config.own_words(error))
     }
 

@@ -168,7 +168,7 @@ impl Ahead {
 /// The namespaces to be born into, and whether the user namespace is another one by then.
 fn prepare_start(start: StartPlan, socket: &Socket, proc: &Procfs) -> Result<(u64, bool, Kind)> {
     let sources = match &start.rootfs {
-        Some(rootfs) => Some(rootfs::open_sources(rootfs)?),
+        Some(rootfs) => Some(rootfs::open_sources(rootfs, proc)?),
         None => None,
     };
     let namespaces = &start.namespaces;

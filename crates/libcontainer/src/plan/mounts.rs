@@ -3,6 +3,7 @@
 mod cgroup;
 mod check;
 mod host;
+mod idmap;
 mod nodes;
 mod ops;
 
@@ -15,7 +16,8 @@ use crate::{Error, Result};
 
 pub use host::{host_mounts, mounts_on};
 pub use ops::{
-    Attributes, DeviceNode, Entry, Filesystem, Layer, MountOp, Node, RootSource, RootfsPlan, Source,
+    Attributes, DeviceNode, Entry, Filesystem, Idmap, Layer, MountOp, Node, RootSource, RootfsPlan,
+    Source, Users,
 };
 
 /// What the plan needs to know beside the config.
@@ -38,6 +40,8 @@ pub struct MountFacts {
     pub terminal: bool,
     /// What [`host_mounts`] found, where the root is a view of the host; else nothing.
     pub host_mounts: Vec<Layer>,
+    /// Mounts can have an SELinux label.
+    pub selinux: bool,
 }
 
 /// Which mount namespace a container has.
@@ -72,6 +76,10 @@ pub fn plan(config: &Config, facts: &MountFacts) -> Result<RootfsPlan> {
         (MountNamespace::New, true) => Entry::Move,
         (MountNamespace::New, false) => Entry::Pivot,
     };
+    if config.mount_label.as_ref().is_some_and(|label| !label.is_empty()) && !facts.selinux {
+        let what = "SELinux is not enabled in this kernel: no mount can have a label";
+        return Err(Error::invalid("mount_label", what));
+    }
     let mut planner = Planner { config, facts, sources: Vec::new(), ops: Vec::new() };
     let root = planner.root()?;
     for (index, mount) in config.mounts.iter().enumerate() {
@@ -128,16 +136,23 @@ impl Planner<'_> {
     }
 
     fn mount(&mut self, mount: &Mount, field: &str) -> Result<()> {
-        let target = check::destination(&mount.destination, &format!("{field}.destination"))?;
         let options =
             mount_flags::parse(&mount.options).map_err(|error| check::in_field(error, field))?;
+        if options.remount {
+            return self.remount(mount, options, field);
+        }
+        let target = check::destination(&mount.destination, &format!("{field}.destination"))?;
         let bind = options.bind || mount.fstype == "bind";
         check::proc_rules(&target, &mount.fstype, bind, &format!("{field}.destination"))?;
+        if options.copy_up && (bind || mount.fstype != "tmpfs") {
+            let what = "tmpcopyup is an option of a tmpfs";
+            return Err(Error::invalid(format!("{field}.options"), what));
+        }
         if bind {
             return self.bind(mount, target, options, field);
         }
-        if options.copy_up && mount.fstype != "tmpfs" {
-            let what = "tmpcopyup is an option of a tmpfs";
+        if idmap::is_asked(mount, &options) {
+            let what = "only binds can be idmapped";
             return Err(Error::invalid(format!("{field}.options"), what));
         }
         match mount.fstype.as_str() {
@@ -145,7 +160,7 @@ impl Planner<'_> {
                 let what = "needs a file-system type, or the option bind or rbind";
                 Err(Error::invalid(format!("{field}.type"), what))
             }
-            "cgroup" | "cgroup2" => self.cgroup(target, options, field),
+            "cgroup" | "cgroup2" => self.cgroup(mount, target, options, field),
             _ => {
                 let filesystem = self.filesystem(mount, target, options);
                 self.ops.push(MountOp::Filesystem(filesystem));
@@ -161,15 +176,42 @@ impl Planner<'_> {
         options: MountOptions,
         field: &str,
     ) -> Result<()> {
-        if let Some((name, _)) = options.superblock.iter().chain(&options.data).next() {
+        // Those that every file system has (`sync`, …) have no effect here, says mount(8).
+        if let Some((name, _)) = options.data.first() {
             let what = format!("{name:?} is an option of a file system, and a bind makes none");
             return Err(Error::invalid(format!("{field}.options"), what));
         }
         let path = check::source(mount.source.as_deref(), &format!("{field}.source"))?;
         let recursive = options.recursive;
         let attributes = self.attributes(&options, recursive);
-        let source = self.source(Source { path, recursive, device: None });
+        let idmap = self.idmap(mount, &options, field)?;
+        let source = self.source(Source { path, recursive, device: None, idmap });
         self.ops.push(MountOp::Bind { source, target, attributes });
+        Ok(())
+    }
+
+    /// A change of what is mounted: what the options do not name stays as it is (mount(8),
+    /// "remount").
+    fn remount(&mut self, mount: &Mount, options: MountOptions, field: &str) -> Result<()> {
+        let destination = format!("{field}.destination");
+        let target = check::mount_point(&mount.destination, &destination)?;
+        if options.copy_up || idmap::is_asked(mount, &options) {
+            let what = "what is mounted already cannot be idmapped or filled";
+            return Err(Error::invalid(format!("{field}.options"), what));
+        }
+        let mut params = options.superblock;
+        params.extend(options.data);
+        let own = |op: &MountOp| matches!(op, MountOp::Filesystem(fs) if fs.target == target);
+        let last = self.ops.iter().rev().find(|op| op.target() == Some(&target));
+        if let Some((name, _)) = params.first()
+            && (options.bind || !last.is_some_and(own))
+        {
+            let what = format!("{name:?} would change a file system that is not the container's");
+            return Err(Error::invalid(format!("{field}.options"), what));
+        }
+        let MountOptions { set, clear, rec_set, rec_clear, propagation, .. } = options;
+        let attributes = Attributes { set, clear, rec_set, rec_clear, propagation };
+        self.ops.push(MountOp::Change { target, params, attributes });
         Ok(())
     }
 
@@ -207,6 +249,7 @@ impl Planner<'_> {
             Some(source) => source.to_string_lossy().into_owned(),
             None => mount.fstype.clone(),
         };
+        let attributes = options.new_attributes();
         let mut params = Vec::new();
         if options.read_only() && source.starts_with('/') {
             // Or its own journal would write to the device.
@@ -215,10 +258,8 @@ impl Planner<'_> {
         params.push(("source".to_owned(), Some(source)));
         params.extend(options.superblock);
         params.extend(options.data);
-        let labelled = ["proc", "sysfs", "mqueue"].iter().all(|fstype| mount.fstype != *fstype);
-        if let Some(label) = self.config.mount_label.as_ref().filter(|l| labelled && !l.is_empty())
-        {
-            params.push(("context".to_owned(), Some(label.clone())));
+        if ["proc", "sysfs", "mqueue"].iter().all(|fstype| mount.fstype != *fstype) {
+            params.extend(self.label());
         }
         let mut propagation = options.propagation;
         propagation.iter_mut().for_each(|(_, recursive)| *recursive = false);
@@ -226,10 +267,16 @@ impl Planner<'_> {
             fstype: mount.fstype.clone(),
             params,
             target,
-            attributes: options.set | options.rec_set,
+            attributes,
             propagation,
             copy_up: options.copy_up,
         }
+    }
+
+    /// The parameter that gives a file system the SELinux label of the container's mounts.
+    fn label(&self) -> Option<(String, Option<String>)> {
+        let label = self.config.mount_label.as_ref().filter(|label| !label.is_empty())?;
+        Some(("context".to_owned(), Some(label.clone())))
     }
 
     /// Adds what is taken from the host.
@@ -270,7 +317,7 @@ impl Attributes {
     /// For one mount with nothing below it: recursive changes are plain ones.
     fn flatten(&mut self) {
         self.set = (self.set & !self.rec_clear) | self.rec_set;
-        self.clear |= self.rec_clear;
+        self.clear = (self.clear & !(self.rec_set & !attr::ATIME)) | self.rec_clear;
         (self.rec_set, self.rec_clear) = (0, 0);
         // A change of the access-time mode names the whole field.
         if self.set & attr::ATIME != 0 {

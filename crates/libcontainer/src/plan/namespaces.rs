@@ -150,7 +150,8 @@ fn check(config: &Config) -> Result<()> {
     Ok(())
 }
 
-fn check_maps(field: &str, maps: &[IdMap]) -> Result<()> {
+/// Checks that ranges of ids are possible and do not overlap.
+pub(super) fn check_maps(field: &str, maps: &[IdMap]) -> Result<()> {
     for (index, map) in maps.iter().enumerate() {
         let at = format!("{field}[{index}]");
         if map.size == 0 {

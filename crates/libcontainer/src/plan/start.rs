@@ -43,6 +43,8 @@ pub struct Place<'a> {
     pub facts: &'a HostFacts,
     /// The text of /proc/self/mountinfo where the root is a view of the host, else empty.
     pub mountinfo: &'a [u8],
+    /// Mounts can have an SELinux label; looked at only where one is asked for.
+    pub selinux: bool,
 }
 
 /// Plans a container. Nothing is changed, and everything that can be known to be wrong is found
@@ -131,6 +133,7 @@ fn mount_facts(config: &Config, place: &Place<'_>, cgroup: Option<&Manager>) -> 
         cgroup_namespace: owner(config, NamespaceKind::Cgroup) == Owner::New,
         terminal: config.process.terminal,
         host_mounts: mounts::host_mounts(place.mountinfo),
+        selinux: place.selinux,
     }
 }
 

@@ -110,8 +110,9 @@ fn calls(attributes: &Attributes) -> Vec<(MountAttr, bool)> {
     let mut calls: Vec<(MountAttr, bool)> = Vec::new();
     let all = MountAttr { set: *rec_set, clear: *rec_clear, ..MountAttr::default() };
     let one = MountAttr { set: *set, clear: *clear, ..MountAttr::default() };
-    calls.push((all, true));
+    // Recursive options come after the others, as if they were given to the mounted tree.
     calls.push((one, false));
+    calls.push((all, true));
     for &(kind, recursive) in propagation {
         let flag = u64::from(propagation_flag(kind).bits());
         let free = calls.iter_mut().find(|(attr, r)| *r == recursive && attr.propagation == 0);

@@ -1,16 +1,19 @@
 //! The operations of a plan, one by one.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{OFlags, PROC_SUPER_MAGIC, fstatfs, readlinkat};
+use rustix::fs::{CWD, OFlags, PROC_SUPER_MAGIC, fstat, fstatfs, readlinkat};
 use rustix::io::Errno;
 use sys::{Context, SysError};
 
+use super::filesystem::Param;
 use super::inroot::{self, Kind, Links};
 use super::{attach, copy_up, filesystem, mask, nodes, source};
+use crate::config::Propagation;
 use crate::config::mount_flags::attr;
 use crate::plan::mounts::{Attributes, Filesystem, MountOp, RootfsPlan};
 use crate::procfs::Procfs;
@@ -32,14 +35,15 @@ impl Builder<'_> {
 
     pub(super) fn carry_out(&mut self, op: &MountOp) -> Result<()> {
         match op {
-            MountOp::Bind { source, target, attributes } => self
-                .bind(*source, target, attributes)
-                .step(|| format!("mounting {} at {}", self.source_name(*source), target.display())),
+            MountOp::Bind { source, target, attributes } => {
+                self.bind(*source, target, attributes).step(|| self.plan.shown(*source))
+            }
             MountOp::Filesystem(filesystem) => self.filesystem(filesystem).step(|| {
-                format!("mounting {} at {}", filesystem.fstype, filesystem.target.display())
+                let Filesystem { fstype, target, .. } = filesystem;
+                format!("mounting {} ({fstype}) at {}", filesystem.source(), target.display())
             }),
-            MountOp::Change { target, attributes } => self
-                .change(target, attributes)
+            MountOp::Change { target, params, attributes } => self
+                .change(target, params, attributes)
                 .step(|| format!("changing the mount at {}", target.display())),
             MountOp::Nodes { directory, nodes } => nodes::make(self, directory, nodes)
                 .step(|| format!("making nodes in {}", directory.display())),
@@ -71,6 +75,11 @@ impl Builder<'_> {
             "proc" | "sysfs" => Links::Refuse,
             _ => Links::for_target(target),
         };
+        let mut params = Cow::Borrowed(params);
+        if let Some(mode) = self.mode_covered(filesystem, links) {
+            params.to_mut().push(("mode".to_owned(), Some(format!("{mode:o}"))));
+        }
+        let params: &[Param] = &params;
         let place = self.mount_point(target, Kind::Directory, links)?;
         let mut last = Attributes { propagation: propagation.clone(), ..Attributes::default() };
         let mut first = *attributes;
@@ -78,15 +87,44 @@ impl Builder<'_> {
             last.set = first & attr::RDONLY;
             first &= !attr::RDONLY;
         }
-        let tree = filesystem::make(fstype, params, first)?;
+        let tree = match (filesystem::make(fstype, params, first), fstype.as_str()) {
+            (Err(error), "sysfs") if error.errno() == Some(Errno::PERM.raw_os_error()) => {
+                return self.hosts_sysfs(place.as_fd(), *attributes).map_err(|_| error);
+            }
+            (made, _) => made?,
+        };
         if *copy_up {
-            copy_up::copy(place.as_fd(), tree.as_fd()).step(|| "copying what the image has")?;
+            copy_up::copy(place.as_fd(), tree.as_fd(), params)
+                .step(|| "copying what the image has")?;
         }
         self.attach(tree.as_fd(), place.as_fd(), &last)
     }
 
-    fn change(&self, target: &Path, attributes: &Attributes) -> Result<()> {
+    /// A tmpfs without a mode of its own has that of the directory it covers: /tmp stays
+    /// everybody's, and what is root's alone stays so.
+    fn mode_covered(&self, filesystem: &Filesystem, links: Links) -> Option<u32> {
+        let Filesystem { fstype, params, target, .. } = filesystem;
+        if fstype != "tmpfs" || params.iter().any(|(key, _)| key == "mode") {
+            return None;
+        }
+        let covered = inroot::open(self.root(), target, links).ok()?;
+        Some(fstat(&covered).ok()?.st_mode & 0o7777)
+    }
+
+    /// A user namespace may not mount a sysfs that shows a network namespace of others: the
+    /// host's is bound, with what is mounted below, which the kernel keeps together.
+    fn hosts_sysfs(&self, place: BorrowedFd<'_>, attributes: u64) -> Result<()> {
+        let host = attach::clone_tree(CWD, Path::new("/sys"), true).sys("open_tree", || "/sys")?;
+        let propagation = vec![(Propagation::Slave, true)];
+        let attributes = Attributes { rec_set: attributes, propagation, ..Attributes::default() };
+        self.attach(host.as_fd(), place, &attributes)
+    }
+
+    fn change(&self, target: &Path, params: &[Param], attributes: &Attributes) -> Result<()> {
         let mount = inroot::open(self.root(), target, Links::for_target(target))?;
+        if !params.is_empty() {
+            filesystem::reconfigure(mount.as_fd(), params)?;
+        }
         attach::change(mount.as_fd(), attributes, || Ok(self.proc))
     }
 
@@ -144,10 +182,6 @@ impl Builder<'_> {
                 Err(SysError::new("open_tree", "a source that is not planned", Errno::BADF).into())
             }
         }
-    }
-
-    fn source_name(&self, source: usize) -> String {
-        self.plan.sources.get(source).map(|s| s.path.display().to_string()).unwrap_or_default()
     }
 }
 

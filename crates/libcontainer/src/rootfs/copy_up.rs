@@ -11,11 +11,16 @@ use rustix::fs::{
 use rustix::io::{Errno, read, write};
 use sys::Context;
 
+use super::filesystem::Param;
+use super::xattr;
 use crate::Result;
 
-/// Copies the directory `from`, with all below it, into the empty directory `to`: modes, owners,
-/// modification times, links and nodes; extended attributes are not copied. The umask is 0.
-pub(super) fn copy(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Result<()> {
+/// Copies the directory `from`, with all below it, into `to`, the root of a tmpfs with `params`:
+/// modes, owners, modification times, links and nodes; extended attributes of files and
+/// directories. The umask is 0.
+pub(super) fn copy(from: BorrowedFd<'_>, to: BorrowedFd<'_>, params: &[Param]) -> Result<()> {
+    let own = fstat(to).sys("fstat", || "tmpfs")?;
+    let mut top = true;
     let mut todo = VecDeque::new();
     todo.push_back((open_directory(from, c".")?, open_directory(to, c".")?));
     while let Some((from, to)) = todo.pop_front() {
@@ -43,10 +48,25 @@ pub(super) fn copy(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Result<()> {
             }
         }
         // Last, so that neither mode nor times are changed by what was made in it.
-        let stat = fstat(&from).sys("fstat", || "directory")?;
-        finish(to.as_fd(), &stat)?;
+        let mut stat = fstat(&from).sys("fstat", || "directory")?;
+        if std::mem::take(&mut top) {
+            keep_given(&mut stat, &own, params);
+        }
+        finish(from.as_fd(), to.as_fd(), &stat)?;
     }
     Ok(())
+}
+
+/// What the mount's options say of its root holds.
+fn keep_given(stat: &mut Stat, own: &Stat, params: &[Param]) {
+    for (key, _) in params {
+        match key.as_str() {
+            "mode" => stat.st_mode = own.st_mode,
+            "uid" => stat.st_uid = own.st_uid,
+            "gid" => stat.st_gid = own.st_gid,
+            _ => {}
+        }
+    }
 }
 
 fn open_directory(parent: BorrowedFd<'_>, name: &std::ffi::CStr) -> Result<OwnedFd> {
@@ -96,13 +116,14 @@ fn copy_file(from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &std::ffi::CStr) ->
             rest = &rest[written..];
         }
     }
-    finish(to.as_fd(), &fstat(&from).sys("fstat", shown)?)
+    finish(from.as_fd(), to.as_fd(), &fstat(&from).sys("fstat", shown)?)
 }
 
-/// The owner first: a change of it takes set-user-ID away.
-fn finish(to: BorrowedFd<'_>, stat: &Stat) -> Result<()> {
+/// The owner first: a change of it takes set-user-ID and file capabilities away.
+fn finish(from: BorrowedFd<'_>, to: BorrowedFd<'_>, stat: &Stat) -> Result<()> {
     let (uid, gid) = owner(stat);
     fchown(to, uid, gid).sys("fchown", String::new)?;
+    xattr::copy(from, to)?;
     fchmod(to, Mode::from_raw_mode(stat.st_mode & 0o7777)).sys("fchmod", String::new)?;
     let modified = Timespec { tv_sec: stat.st_mtime, tv_nsec: stat.st_mtime_nsec as _ };
     let times = Timestamps { last_access: modified, last_modification: modified };

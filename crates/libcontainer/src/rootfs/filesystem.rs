@@ -5,8 +5,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_flag,
-    fsconfig_set_string, fsmount, fsopen,
+    FsMountFlags, FsOpenFlags, FsPickFlags, MountAttrFlags, fsconfig_create, fsconfig_reconfigure,
+    fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, fspick,
 };
 use sys::{Context, SysError};
 
@@ -46,6 +46,17 @@ pub(super) fn configure(context: BorrowedFd<'_>, key: &str, value: Option<&str>)
         let args = value.map_or_else(|| key.to_owned(), |value| format!("{key}={value}"));
         refused(context, "fsconfig", args, errno)
     })
+}
+
+/// Gives a mounted file system other parameters (fspick(2)).
+pub(super) fn reconfigure(mount: BorrowedFd<'_>, params: &[Param]) -> Result<()> {
+    let flags = FsPickFlags::FSPICK_CLOEXEC | FsPickFlags::FSPICK_EMPTY_PATH;
+    let context = fspick(mount, "", flags).sys("fspick", String::new)?;
+    for (key, value) in params {
+        configure(context.as_fd(), key, value.as_deref())?;
+    }
+    fsconfig_reconfigure(&context)
+        .map_err(|errno| refused(context.as_fd(), "fsconfig", "reconfigure".into(), errno))
 }
 
 /// Makes the configured file system and a mount of it.

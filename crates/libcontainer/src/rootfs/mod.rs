@@ -12,12 +12,14 @@ mod builder;
 mod copy_up;
 mod filesystem;
 mod host;
+mod idmap;
 mod inroot;
 mod mask;
 mod nodes;
 mod pivot;
 mod source;
 mod terminal;
+mod xattr;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 

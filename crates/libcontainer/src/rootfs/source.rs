@@ -8,8 +8,10 @@ use rustix::io::Errno;
 use sys::{Context, SysError};
 
 use super::attach::clone_tree;
+use super::idmap;
 use crate::config::DeviceKind;
 use crate::plan::mounts::{Entry, MountOp, RootSource, RootfsPlan, Source};
+use crate::procfs::Procfs;
 use crate::{Error, ErrorKind, Result, Step};
 
 /// What [`open_sources`] opened: detached trees, which no later change of the host's paths can
@@ -33,7 +35,7 @@ const NULL: (DeviceKind, u32, u32) = (DeviceKind::Char, 1, 3);
 /// # Errors
 /// [`ErrorKind::InvalidConfig`] for a root that is missing or no directory; the system call's
 /// error for another source, with its path.
-pub fn open_sources(plan: &RootfsPlan) -> Result<Sources> {
+pub fn open_sources(plan: &RootfsPlan, proc: &Procfs) -> Result<Sources> {
     let mut sources = Sources::default();
     if let RootSource::Directory(path) = &plan.root {
         sources.root = match plan.entry {
@@ -41,8 +43,17 @@ pub fn open_sources(plan: &RootfsPlan) -> Result<Sources> {
             Entry::Pivot | Entry::Move => unless_refused(open_root(path))?,
         };
     }
-    for source in &plan.sources {
-        sources.trees.push(unless_refused(open_source(source))?);
+    let mut users = idmap::Namespaces::default();
+    for (index, source) in plan.sources.iter().enumerate() {
+        let opened = match &source.idmap {
+            None => unless_refused(open_source(source)),
+            // Later would be too late.
+            Some(idmap) => open_source(source).and_then(|tree| {
+                users.apply(tree.as_fd(), idmap, proc).step(|| "mapping its ids")?;
+                Ok(Some(tree))
+            }),
+        };
+        sources.trees.push(opened.step(|| plan.shown(index))?);
     }
     if plan.ops.iter().any(|op| matches!(op, MountOp::Mask(_))) {
         sources.null = unless_refused(open_null())?;
@@ -90,9 +101,7 @@ fn no_root(path: &Path, error: SysError) -> Error {
 /// A bind's source.
 pub(super) fn open_source(source: &Source) -> Result<OwnedFd> {
     let shown = || source.path.display().to_string();
-    let tree = clone_tree(CWD, &source.path, source.recursive)
-        .sys("open_tree", shown)
-        .step(|| format!("opening the source {} of a mount", source.path.display()))?;
+    let tree = clone_tree(CWD, &source.path, source.recursive).sys("open_tree", shown)?;
     if let Some(device) = source.device {
         verify_device(tree.as_fd(), device)
             .step(|| format!("opening the host's device {}", source.path.display()))?;
@@ -103,7 +112,7 @@ pub(super) fn open_source(source: &Source) -> Result<OwnedFd> {
 /// The host's /dev/null, which must be it.
 pub(super) fn open_null() -> Result<OwnedFd> {
     let path = Path::new("/dev/null");
-    open_source(&Source { path: path.into(), recursive: false, device: Some(NULL) })
+    open_source(&Source { path: path.into(), device: Some(NULL), ..Source::default() })
 }
 
 /// Checks that `fd` is the device it shall be, and not what somebody put in its place.

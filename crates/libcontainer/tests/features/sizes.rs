@@ -157,6 +157,7 @@ fn mount(target: &str, options: &[&str]) -> Mount {
         fstype: "tmpfs".into(),
         source: None,
         options: options.iter().map(|&option| option.to_owned()).collect(),
+        ..Mount::default()
     }
 }
 

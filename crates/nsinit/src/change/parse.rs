@@ -127,7 +127,8 @@ fn tmpfs(value: &str) -> Result<Mount> {
 
 fn mount(target: &str, fstype: &str, source: Option<PathBuf>, options: &[&str]) -> Mount {
     let options = options.iter().map(|&option| option.to_owned()).collect();
-    Mount { destination: Path::new(target).into(), fstype: fstype.into(), source, options }
+    let (destination, fstype) = (Path::new(target).into(), fstype.into());
+    Mount { destination, fstype, source, options, ..Mount::default() }
 }
 
 /// A number of bytes, with k, m, g or t for powers of 1024; -1 for no limit.

@@ -6,7 +6,7 @@ use crate::Result;
 
 use super::super::mount_flags::{self, names_of_ms_flags, split_data};
 use super::super::node::Node;
-use super::super::{Mount, template};
+use super::super::{Mount, template, value};
 
 /// A mount as 2014 has it: {type, source, destination, writable, private}. `None` for devtmpfs,
 /// which asks for the fresh /dev that there is anyway.
@@ -41,6 +41,7 @@ pub(super) fn of_2014(node: &Node<'_>, dir: &Path) -> Result<Option<Mount>> {
             _ => node.text_of("source")?.map(PathBuf::from),
         },
         options: options.into_iter().map(str::to_owned).collect(),
+        ..Mount::default()
     };
     Ok(Some(mount))
 }
@@ -71,7 +72,15 @@ pub(super) fn of_2015(node: &Node<'_>, dir: &Path) -> Result<Mount> {
     let bind = mount_flags::parse(&options)?.bind || fstype == "bind";
     let source = node.text_of("source")?;
     let source = source.map(|source| if bind { dir.join(source) } else { PathBuf::from(source) });
-    Ok(Mount { destination: destination(node)?, fstype, source, options })
+    let id_map = |item: &Node<'_>| value::id_map(item, "container_id", "host_id");
+    Ok(Mount {
+        destination: destination(node)?,
+        fstype,
+        source,
+        options,
+        uid_mappings: node.each("uid_mappings", id_map)?,
+        gid_mappings: node.each("gid_mappings", id_map)?,
+    })
 }
 
 /// The names for `flags`, `propagation_flags` and `data`, each checked at its place.

@@ -54,10 +54,10 @@ fn errors_name_the_field() {
             "mounts[0].destination: is required",
         ),
         (
-            r#"{"mounts": [{"destination": "/x", "options": ["ro", "remount"]}]}"#,
-            "mounts[0].options[1]: \"remount\" is refused",
+            r#"{"mounts": [{"destination": "/x", "options": ["ro", "move"]}]}"#,
+            "mounts[0].options[1]: \"move\" is refused",
         ),
-        (r#"{"mounts": [{"destination": "/x", "flags": 32}]}"#, "mounts[0].flags: \"remount\""),
+        (r#"{"mounts": [{"destination": "/x", "flags": 8192}]}"#, "mounts[0].flags: \"move\""),
         (
             r#"{"mounts": [{"destination": "/x", "flags": 1073741824}]}"#,
             "mounts[0].flags: the bits 0x40000000 are no option",

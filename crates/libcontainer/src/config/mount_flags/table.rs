@@ -37,6 +37,10 @@ pub(super) enum Action {
         recursive: bool,
     },
     CopyUp,
+    Remount,
+    Idmap {
+        recursive: bool,
+    },
     /// What to say to who asks for it.
     Refused(&'static str),
 }
@@ -45,9 +49,6 @@ pub(super) enum Action {
 pub(super) const MS_REC: u64 = 1 << 14;
 
 const FSTAB: &str = "is for fstab(5) and has no effect here";
-const IDMAP: &str = "is not supported yet: idmapped mounts";
-const REMOUNT: &str = "is refused: nothing of the container is mounted before its mounts; give the \
-                       options to the mount itself";
 
 const fn option(name: &'static str, ms: u64, action: Action) -> Known {
     Known { name, action, ms }
@@ -170,11 +171,11 @@ pub(super) static TABLE: &[Known] = &[
     propagation("rshared", SHARED, Propagation::Shared, true),
     propagation("shared", SHARED, Propagation::Shared, false),
     option("tmpcopyup", 0, Action::CopyUp),
+    option("remount", 1 << 5, Action::Remount),
+    option("idmap", 0, Action::Idmap { recursive: false }),
+    option("ridmap", 0, Action::Idmap { recursive: true }),
     // What cannot be had.
-    option("remount", 1 << 5, Action::Refused(REMOUNT)),
     option("move", 1 << 13, Action::Refused("is refused: a mount of the host is not taken away")),
-    refused("idmap", IDMAP),
-    refused("ridmap", IDMAP),
     refused("auto", FSTAB),
     refused("noauto", FSTAB),
     refused("user", FSTAB),

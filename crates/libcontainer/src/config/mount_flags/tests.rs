@@ -63,13 +63,18 @@ fn binds_propagation_and_data() {
     let data = [("mode".to_owned(), Some("755".to_owned())), ("newinstance".to_owned(), None)];
     assert_eq!(all.data, data);
     assert!(options("bind").bind && !options("bind").recursive);
+    assert!(options("remount").remount && !options("bind").remount);
+    let idmap = |text: &str| options(text).idmap;
+    assert_eq!(
+        (idmap("bind"), idmap("idmap"), idmap("ridmap,idmap")),
+        (None, Some(false), Some(true))
+    );
 }
 
 #[test]
 fn what_cannot_be_had_is_refused_with_its_place() {
-    let error = refused(&["ro", "remount"]);
-    assert!(error.starts_with("options[1]: \"remount\" is refused"), "{error}");
-    assert!(refused(&["idmap"]).contains("not supported yet"));
+    let error = refused(&["ro", "move"]);
+    assert!(error.starts_with("options[1]: \"move\" is refused"), "{error}");
     assert!(refused(&["nofail"]).contains("no effect here"));
     assert!(refused(&["X-mount.mkdir"]).contains("mount(8)"));
 }

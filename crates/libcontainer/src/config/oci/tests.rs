@@ -61,8 +61,13 @@ fn errors_name_the_field() {
         ),
         (
             "mounts",
-            json!([{"destination": "/x"}, {"destination": "/y", "options": ["ro", "idmap"]}]),
-            "mounts[1].options[1]: \"idmap\" is not supported yet",
+            json!([{"destination": "/x"}, {"destination": "/y", "options": ["ro", "nofail"]}]),
+            "mounts[1].options[1]: \"nofail\" is for fstab(5)",
+        ),
+        (
+            "mounts",
+            json!([{"destination": "/x", "uidMappings": [{"containerID": 0, "hostID": 1, "size": 1}]}]),
+            "mounts[0]: has only one of uidMappings and gidMappings",
         ),
         ("linux.devices", json!([{"type": "z", "path": "/x"}]), "linux.devices[0].type: unknown"),
         ("linux.devices", json!([{"type": "c", "path": "/x"}]), "linux.devices[0].major: is requ"),

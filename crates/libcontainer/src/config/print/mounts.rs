@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::super::IdMap;
 use super::super::mount_flags::{join_data, ms_flags_of, propagation_flag_of};
 
 /// {source, destination, device, flags, propagation_flags, data}, and `options` for the rest.
@@ -19,13 +20,24 @@ pub(super) struct Mount<'a> {
     data: String,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     options: &'a [String],
+    #[serde(skip_serializing_if = "<[IdMap]>::is_empty")]
+    uid_mappings: &'a [IdMap],
+    #[serde(skip_serializing_if = "<[IdMap]>::is_empty")]
+    gid_mappings: &'a [IdMap],
 }
 
 impl<'a> Mount<'a> {
     /// The reader puts flags, propagation, data and options one after the other, so each of them
     /// takes as much of what is left as it can say.
     pub(super) fn of(mount: &'a super::super::Mount) -> Self {
-        let super::super::Mount { destination, fstype, source, options } = mount;
+        let super::super::Mount {
+            destination,
+            fstype,
+            source,
+            options,
+            uid_mappings,
+            gid_mappings,
+        } = mount;
         let (flags, mut rest) = longest(options);
         let mut propagation_flags = Vec::new();
         while let Some((first, others)) = rest.split_first()
@@ -46,6 +58,8 @@ impl<'a> Mount<'a> {
             propagation_flags,
             data,
             options,
+            uid_mappings,
+            gid_mappings,
         }
     }
 }

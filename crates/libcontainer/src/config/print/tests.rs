@@ -161,6 +161,16 @@ fn mount(r: &mut Random) -> Mount {
         fstype: r.of(&["bind", "tmpfs", "", "proc"]).to_owned(),
         source: r.maybe(Random::path),
         options,
+        uid_mappings: r.some(id_map),
+        gid_mappings: r.some(id_map),
+    }
+}
+
+fn id_map(r: &mut Random) -> IdMap {
+    IdMap {
+        container_id: r.below(9) as u32,
+        host_id: r.below(100_000) as u32,
+        size: 1 + r.below(65536) as u32,
     }
 }
 
@@ -232,11 +242,6 @@ fn process(r: &mut Random) -> ProcessSpec {
 }
 
 fn config(r: &mut Random) -> Config {
-    let map = |r: &mut Random| IdMap {
-        container_id: r.below(9) as u32,
-        host_id: r.below(100_000) as u32,
-        size: 1 + r.below(65536) as u32,
-    };
     let device = |r: &mut Random| {
         let kind = r.of(&[DeviceKind::Char, DeviceKind::Block, DeviceKind::Fifo]);
         let number = |r: &mut Random| if kind == DeviceKind::Fifo { 0 } else { r.below(99) as u32 };
@@ -267,8 +272,8 @@ fn config(r: &mut Random) -> Config {
             .into_iter()
             .map(|kind| namespace(r, kind))
             .collect(),
-        uid_mappings: r.some(map),
-        gid_mappings: r.some(map),
+        uid_mappings: r.some(id_map),
+        gid_mappings: r.some(id_map),
         time_offsets: r
             .some(|r| (r.of(&[Clock::Monotonic, Clock::Boottime]), offset(r)))
             .into_iter()

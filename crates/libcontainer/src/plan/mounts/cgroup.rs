@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Attributes, Filesystem, MountOp, Node, Planner, Source};
-use crate::config::Propagation;
 use crate::config::mount_flags::{MountOptions, attr};
+use crate::config::{Mount, Propagation};
 use crate::{Error, Result};
 
 impl Planner<'_> {
@@ -14,6 +14,7 @@ impl Planner<'_> {
     /// group by then.
     pub(super) fn cgroup(
         &mut self,
+        mount: &Mount,
         target: PathBuf,
         options: MountOptions,
         field: &str,
@@ -22,17 +23,24 @@ impl Planner<'_> {
             let what = format!("{name:?} would change the host's own control groups");
             return Err(Error::invalid(format!("{field}.options"), what));
         }
-        let set = options.set | options.rec_set;
+        let set = options.new_attributes();
         match (self.facts.cgroup_unified, self.facts.cgroup_paths.get("").cloned()) {
             (true, Some(path)) => self.cgroup_bind(path, target, set),
             (true, None) => self.cgroup_whole(target, set),
+            (false, own) if mount.fstype == "cgroup2" => match own {
+                Some(path) => self.cgroup_bind(path, target, set),
+                None => {
+                    let what = "the container has no group on the version 2 tree to show";
+                    return Err(Error::invalid(format!("{field}.type"), what));
+                }
+            },
             (false, _) => self.cgroup_v1(target, set, field)?,
         }
         Ok(())
     }
 
     fn cgroup_bind(&mut self, path: PathBuf, target: PathBuf, set: u64) {
-        let source = self.source(Source { path, recursive: false, device: None });
+        let source = self.source(Source { path, ..Source::default() });
         let propagation = vec![(Propagation::Private, false)];
         let attributes = Attributes { set, propagation, ..Attributes::default() };
         self.ops.push(MountOp::Bind { source, target, attributes });
@@ -56,10 +64,11 @@ impl Planner<'_> {
             let what = "the container has no control group of its own to show";
             return Err(Error::invalid(field, what));
         }
-        let params = vec![
+        let mut params = vec![
             ("source".to_owned(), Some("cgroup".to_owned())),
             ("mode".to_owned(), Some("755".to_owned())),
         ];
+        params.extend(self.label());
         // Read-only when its directories are made.
         let attributes = set & !attr::RDONLY;
         let fstype = "tmpfs".to_owned();
@@ -81,7 +90,7 @@ impl Planner<'_> {
         }
         if set & attr::RDONLY != 0 {
             let attributes = Attributes { set: attr::RDONLY, ..Attributes::default() };
-            self.ops.push(MountOp::Change { target, attributes });
+            self.ops.push(MountOp::Change { target, params: Vec::new(), attributes });
         }
         Ok(())
     }

@@ -26,6 +26,14 @@ const MOUNTABLE_IN_PROC: [&str; 11] = [
 /// An absolute path in the container, without `.`, `..` and doubled slashes. `..` is taken
 /// lexically, as OCI's users know it; the result is resolved by the kernel below the root.
 pub(super) fn destination(path: &Path, field: &str) -> Result<PathBuf> {
+    match mount_point(path, field)? {
+        root if root == Path::new("/") => Err(Error::invalid(field, "is the root itself")),
+        path => Ok(path),
+    }
+}
+
+/// The same, where it may be the root.
+pub(super) fn mount_point(path: &Path, field: &str) -> Result<PathBuf> {
     if !path.is_absolute() {
         let what = format!("{:?} is not an absolute path", path.display().to_string());
         return Err(Error::invalid(field, what));
@@ -39,9 +47,6 @@ pub(super) fn destination(path: &Path, field: &str) -> Result<PathBuf> {
             }
             Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
         }
-    }
-    if clean == Path::new("/") {
-        return Err(Error::invalid(field, "is the root itself"));
     }
     if clean.as_os_str().as_encoded_bytes().contains(&0) {
         return Err(Error::invalid(field, "has a zero byte"));

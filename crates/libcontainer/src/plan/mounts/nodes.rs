@@ -96,7 +96,7 @@ impl Planner<'_> {
             return Err(Error::invalid(field, what));
         }
         let device = Some((kind, major, minor));
-        let source = self.source(Source { path, recursive: false, device });
+        let source = self.source(Source { path, device, ..Source::default() });
         Ok(Node::Bound { name, source })
     }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{DeviceKind, Propagation};
+use crate::config::{DeviceKind, IdMap, Propagation};
 
 /// The whole plan of a container's file systems.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,24 @@ pub struct RootfsPlan {
     pub ops: Vec<MountOp>,
     /// Whether a terminal is opened on the container's devpts.
     pub terminal: bool,
+}
+
+impl RootfsPlan {
+    /// What is done with a source, for an error: `mounting /data (bind) at /mnt`.
+    pub fn shown(&self, source: usize) -> String {
+        let path = self.sources.get(source).map(|source| source.path.display());
+        let path = path.map(|path| path.to_string()).unwrap_or_default();
+        let target = self.ops.iter().find_map(|op| match op {
+            MountOp::Bind { source: other, target, .. } if *other == source => {
+                Some(target.display())
+            }
+            _ => None,
+        });
+        match target {
+            Some(target) => format!("mounting {path} (bind) at {target}"),
+            None => format!("taking {path} from the host"),
+        }
+    }
 }
 
 /// What becomes the container's `/`.
@@ -59,7 +77,7 @@ pub enum Entry {
 }
 
 /// Something of the host that is mounted in the container.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// Absolute path in the host.
     pub path: PathBuf,
@@ -67,6 +85,26 @@ pub struct Source {
     pub recursive: bool,
     /// The device that it must be: kind, major, minor.
     pub device: Option<(DeviceKind, u32, u32)>,
+    /// Its ids are mapped.
+    pub idmap: Option<Idmap>,
+}
+
+/// Which ids a mount shows (mount_setattr(2), MOUNT_ATTR_IDMAP).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Idmap {
+    /// The user namespace that maps them.
+    pub users: Users,
+    /// Of all that is mounted below as well.
+    pub recursive: bool,
+}
+
+/// A user namespace that maps the ids of a mount.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Users {
+    /// One that is made for it: user ids and group ids.
+    New(Vec<IdMap>, Vec<IdMap>),
+    /// That at a path of the host.
+    At(PathBuf),
 }
 
 /// What a mount is made to be (mount_setattr(2)): MOUNT_ATTR_* bits, and propagation.
@@ -102,6 +140,8 @@ pub enum MountOp {
     Change {
         /// Its mount point.
         target: PathBuf,
+        /// What its file system is given, as [`Filesystem::params`].
+        params: Vec<(String, Option<String>)>,
         /// What it is made to be.
         attributes: Attributes,
     },
@@ -120,6 +160,16 @@ pub enum MountOp {
     Readonly(PathBuf),
 }
 
+impl MountOp {
+    /// Where something is mounted by this.
+    pub fn target(&self) -> Option<&PathBuf> {
+        match self {
+            Self::Bind { target, .. } | Self::Filesystem(Filesystem { target, .. }) => Some(target),
+            Self::Change { .. } | Self::Nodes { .. } | Self::Mask(_) | Self::Readonly(_) => None,
+        }
+    }
+}
+
 /// A file system made by fsopen(2).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filesystem {
@@ -135,6 +185,14 @@ pub struct Filesystem {
     pub propagation: Vec<(Propagation, bool)>,
     /// Whether what the image has at the target is copied into it.
     pub copy_up: bool,
+}
+
+impl Filesystem {
+    /// Its source, if it has one.
+    pub fn source(&self) -> &str {
+        let source = self.params.iter().find(|(key, _)| key == "source");
+        source.and_then(|(_, value)| value.as_deref()).unwrap_or_default()
+    }
 }
 
 /// What is made in a directory.

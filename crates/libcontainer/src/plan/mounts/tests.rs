@@ -11,6 +11,7 @@ fn mount(fstype: &str, destination: &str, options: &[&str]) -> Mount {
         fstype: fstype.into(),
         source: (fstype == "bind").then(|| "/source".into()),
         options: options.iter().map(|option| (*option).to_owned()).collect(),
+        ..Mount::default()
     }
 }
 
@@ -47,7 +48,7 @@ fn wrong_mounts_are_named_by_their_field() {
     starts(&refused_mount(mount("tmpfs", "tmp", &[])), "mounts[1].destination: \"tmp\" is not an");
     starts(&refused_mount(mount("tmpfs", "/../", &[])), "mounts[1].destination: is the root");
     starts(&refused_mount(mount("", "/x", &[])), "mounts[1].type: needs a file-system type");
-    starts(&refused_mount(mount("tmpfs", "/x", &["remount"])), "mounts[1].options[0]: \"remount\"");
+    starts(&refused_mount(mount("tmpfs", "/x", &["move"])), "mounts[1].options[0]: \"move\"");
     starts(&refused_mount(mount("bind", "/x", &["size=1"])), "mounts[1].options: \"size\" is an");
     starts(&refused_mount(mount("proc", "/proc", &["tmpcopyup"])), "mounts[1].options: tmpcopyup");
     let relative = Mount { source: Some("data".into()), ..mount("bind", "/x", &[]) };
@@ -129,7 +130,8 @@ fn only_labelled_file_systems_get_the_label() {
     let label = Some("system_u:object_r:container_file_t:s0".to_owned());
     let mounts = vec![mount("proc", "/proc", &[]), mount("tmpfs", "/tmp", &[])];
     let config = Config { mount_label: label.clone(), ..config(mounts) };
-    let labels: Vec<_> = plan(&config, &facts())
+    starts(&refused(&config, &facts()), "mount_label: SELinux is not enabled");
+    let labels: Vec<_> = plan(&config, &MountFacts { selinux: true, ..facts() })
         .unwrap()
         .ops
         .into_iter()

@@ -22,7 +22,7 @@ fn as_few_calls_as_can_be() {
         propagation: vec![(Propagation::Slave, true)],
         ..Attributes::default()
     };
-    assert_eq!(shown(&tree), [(attr::NODEV, 0, SLAVE, true), (attr::RDONLY, 0, 0, false)]);
+    assert_eq!(shown(&tree), [(attr::RDONLY, 0, 0, false), (attr::NODEV, 0, SLAVE, true)]);
 }
 
 #[test]

@@ -87,6 +87,7 @@ pub fn mount(fstype: &str, destination: &str, options: &[&str]) -> Mount {
         fstype: fstype.into(),
         source: None,
         options: options.iter().map(|o| (*o).to_owned()).collect(),
+        ..Mount::default()
     }
 }
 
@@ -134,7 +135,7 @@ pub fn template(root: &Path) -> Config {
 /// Plans and builds in a new mount namespace, without entering.
 pub fn built(config: &Config, facts: &MountFacts) -> Result<Root> {
     let plan = plan(config, facts)?;
-    let sources = open_sources(&plan)?;
+    let sources = open_sources(&plan, &Procfs::open()?)?;
     let proc = Procfs::open()?;
     sys::namespace::unshare(sys::namespace::flag::MOUNT).step(|| "unshare")?;
     build(&plan, sources, &proc)

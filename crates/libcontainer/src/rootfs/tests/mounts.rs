@@ -187,19 +187,22 @@ fn errors_say_what_where_and_why() {
             in_thread(|| built(&config, &facts()).unwrap_err()).to_string()
         };
         let size = told(mount("tmpfs", "/tmp", &["size=lots"]));
-        assert!(size.starts_with("mounting tmpfs at /tmp: fsconfig size=lots: Invalid"), "{size}");
+        assert!(
+            size.starts_with("mounting tmpfs (tmpfs) at /tmp: fsconfig size=lots: Inv"),
+            "{size}"
+        );
         assert!(size.contains("Bad value for 'size'"), "{size}");
         let fstype = told(mount("nofs", "/x", &[]));
         assert!(fstype.ends_with("(this kernel has no file system \"nofs\")"), "{fstype}");
         let source = told(bind(Path::new("/no/such/source"), "/x", &["bind"]));
         assert_eq!(
             source,
-            "opening the source /no/such/source of a mount: open_tree /no/such/source: \
+            "mounting /no/such/source (bind) at /x: open_tree /no/such/source: \
              No such file or directory"
         );
         fs::write(scratch.join("image/file"), "").unwrap();
         let file = told(mount("tmpfs", "/file/below", &[]));
-        assert!(file.contains("mounting tmpfs at /file/below: "), "{file}");
+        assert!(file.contains("mounting tmpfs (tmpfs) at /file/below: "), "{file}");
         assert!(file.ends_with("Not a directory"), "{file}");
         for (path, words) in [("none", "there is no directory"), ("image/file", "not a directory")]
         {

@@ -19,7 +19,7 @@ fn first_plan(user: bool, terminal: bool, hold: bool) -> InitPlan {
         (config.uid_mappings, config.gid_mappings) = (vec![map], vec![map]);
     }
     let facts = HostFacts::read().unwrap();
-    let place = Place { id: "id", scope: "/run", facts: &facts, mountinfo: &[] };
+    let place = Place { id: "id", scope: "/run", facts: &facts, mountinfo: &[], selinux: false };
     let container = start(&config, &place).unwrap();
     let (process, _) = process_of(&config, &spec(terminal), "id", false).unwrap();
     first(&container, process, hold)

@@ -1,0 +1,191 @@
+//! Idmapped binds: whose files are whose, on disk and in the container.
+
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use libcontainer::config::{IdMap, Mount, NamespaceKind};
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+
+use super::{bind, mapped};
+use crate::common::{HostSnapshot, Place, Test, test};
+use crate::kit::{self, Running, field, refusal};
+
+pub fn tests() -> Vec<Test> {
+    vec![
+        test("rootfs::idmapped_by_its_own_mappings", own_mappings),
+        test("rootfs::idmapped_as_the_containers_user_namespace", containers_mappings),
+        test("rootfs::idmapped_with_what_is_below", recursive),
+        test("rootfs::idmapped_on_disk", on_disk),
+        test("rootfs::idmaps_that_cannot_be", refused),
+    ]
+}
+
+/// A tmpfs of the host that goes with the test.
+struct Source(PathBuf);
+
+impl Source {
+    fn new(place: &Place, fstype: &str) -> Self {
+        let path = place.dir().join("source");
+        std::fs::create_dir(&path).unwrap();
+        mount("t", &path, fstype, MountFlags::empty(), None).unwrap();
+        std::fs::write(path.join("roots"), "").unwrap();
+        std::fs::write(path.join("users"), "").unwrap();
+        for users in [path.join("users"), path.clone()] {
+            chown(users, Some(1000), Some(1001)).unwrap();
+        }
+        Self(path)
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        let _ = unmount(&self.0, UnmountFlags::DETACH);
+    }
+}
+
+fn map(container_id: u32, host_id: u32, size: u32) -> IdMap {
+    IdMap { container_id, host_id, size }
+}
+
+/// Mapped by one to one for users and groups that differ.
+fn mapping(mount: Mount, uids: IdMap, gids: IdMap) -> Mount {
+    Mount { uid_mappings: vec![uids], gid_mappings: vec![gids], ..mount }
+}
+
+#[track_caller]
+fn owner(running: &Running, path: &str) -> (String, String) {
+    let facts = kit::Facts::new(&running.say(&["/bin/probe", "stat", path]));
+    (facts.get("uid").to_owned(), facts.get("gid").to_owned())
+}
+
+fn ids(uid: &str, gid: &str) -> (String, String) {
+    (uid.to_owned(), gid.to_owned())
+}
+
+fn own_mappings() {
+    let Some(place) = kit::place() else { return };
+    let source = Source::new(&place, "tmpfs");
+    let before = HostSnapshot::take(&place);
+    {
+        let mut config = place.small();
+        // What is the user's on disk is root's in here, and the other way round; the second has
+        // its mappings and no option, as older engines write it.
+        for (target, options) in [("/mnt/one", &["bind", "idmap"][..]), ("/mnt/two", &["bind"])] {
+            let mount = bind(&source.0, target, options);
+            config.mounts.push(mapping(mount, map(1000, 0, 1), map(1001, 0, 1)));
+        }
+        let mut both = bind(&source.0, "/mnt/both", &["rbind", "ridmap"]);
+        both.uid_mappings = vec![map(0, 7, 1), map(1000, 0, 1)];
+        both.gid_mappings = vec![map(0, 8, 2)];
+        config.mounts.push(both);
+        let running = Running::new(&place, "own", config);
+        for dir in ["/mnt/one", "/mnt/two"] {
+            assert_eq!(owner(&running, &format!("{dir}/users")), ids("0", "0"));
+            assert_eq!(owner(&running, &format!("{dir}/roots")), ids("65534", "65534"));
+        }
+        assert_eq!(owner(&running, "/mnt/both/users"), ids("0", "65534"));
+        assert_eq!(owner(&running, "/mnt/both/roots"), ids("7", "8"));
+        running.say(&["/bin/probe", "open", "/mnt/one/new", "create"]);
+    }
+    let new = std::fs::metadata(source.0.join("new")).unwrap();
+    assert_eq!((new.uid(), new.gid()), (1000, 1001));
+    // No process and no mount is left of it.
+    before.assert_restored(Duration::from_secs(2));
+}
+
+fn containers_mappings() {
+    let Some(place) = kit::place() else { return };
+    let source = Source::new(&place, "tmpfs");
+    let mut config = place.small();
+    mapped(&mut config);
+    for point in ["mnt/mapped", "mnt/plain"] {
+        std::fs::create_dir_all(place.rootfs().join(point)).unwrap();
+    }
+    config.mounts.push(bind(&source.0, "/mnt/mapped", &["bind", "idmap"]));
+    config.mounts.push(bind(&source.0, "/mnt/plain", &["bind"]));
+    let first = Running::new(&place, "first", config.clone());
+    // Another that joins its user namespace.
+    kit::join(&mut config, NamespaceKind::User, first.namespace_path(NamespaceKind::User));
+    (config.uid_mappings, config.gid_mappings) = (Vec::new(), Vec::new());
+    let second = Running::new(&place, "second", config);
+    for running in [&first, &second] {
+        assert_eq!(owner(running, "/mnt/mapped/users"), ids("1000", "1001"));
+        assert_eq!(owner(running, "/mnt/mapped/roots"), ids("0", "0"));
+        assert_eq!(owner(running, "/mnt/plain/roots"), ids("65534", "65534"));
+    }
+    first.say(&["/bin/probe", "open", "/mnt/mapped/new", "create"]);
+    assert_eq!(std::fs::metadata(source.0.join("new")).unwrap().uid(), 0);
+}
+
+fn recursive() {
+    let Some(place) = kit::place() else { return };
+    let source = Source::new(&place, "tmpfs");
+    let below = source.0.join("below");
+    std::fs::create_dir(&below).unwrap();
+    mount("t", &below, "tmpfs", MountFlags::empty(), None).unwrap();
+    std::fs::write(below.join("file"), "").unwrap();
+    let mut config = place.small();
+    for (target, options) in [("/mnt/top", &["rbind", "idmap"]), ("/mnt/all", &["rbind", "ridmap"])]
+    {
+        let mount = bind(&source.0, target, options);
+        config.mounts.push(mapping(mount, map(0, 7, 1), map(0, 7, 1)));
+    }
+    let running = Running::new(&place, "recursive", config);
+    assert_eq!(owner(&running, "/mnt/top/roots").0, "7");
+    assert_eq!(owner(&running, "/mnt/top/below/file").0, "0");
+    assert_eq!(owner(&running, "/mnt/all/roots").0, "7");
+    assert_eq!(owner(&running, "/mnt/all/below/file").0, "7");
+}
+
+/// ext4, as images lie on.
+fn on_disk() {
+    let Some(place) = kit::place() else { return };
+    let image = place.dir().join("image");
+    std::fs::File::create(&image).unwrap().set_len(8 << 20).unwrap();
+    let done = |program: &str, args: &[&str]| {
+        let out = std::process::Command::new(program).args(args).output();
+        out.is_ok_and(|out| out.status.success())
+    };
+    let (disk, path) = (place.dir().join("disk"), image.display().to_string());
+    std::fs::create_dir(&disk).unwrap();
+    let target = disk.display().to_string();
+    if !done("mkfs.ext4", &["-q", &path]) || !done("mount", &["-o", "loop", &path, &target]) {
+        return crate::common::skip("no ext4 on a loop device here");
+    }
+    let source = Source(disk);
+    std::fs::write(source.0.join("roots"), "").unwrap();
+    std::fs::create_dir_all(place.rootfs().join("mnt/disk")).unwrap();
+    let mut config = place.small();
+    mapped(&mut config);
+    config.mounts.push(bind(&source.0, "/mnt/disk", &["rbind", "idmap"]));
+    let running = Running::new(&place, "disk", config);
+    assert_eq!(owner(&running, "/mnt/disk/roots"), ids("0", "0"));
+    running.say(&["/bin/probe", "open", "/mnt/disk/new", "create"]);
+    assert_eq!(std::fs::metadata(source.0.join("new")).unwrap().uid(), 0);
+}
+
+fn refused() {
+    let Some(place) = kit::place() else { return };
+    let source = Source::new(&place, "ramfs");
+    let one = map(0, 7, 1);
+    let mounted = |mount: Mount| {
+        let mut config = place.small();
+        config.mounts.push(mount);
+        refusal(&place, config)
+    };
+    let with = |options: &[&str]| bind(&source.0, "/mnt/x", options);
+    // The kernel's word, with all that helps.
+    let text = mounted(mapping(with(&["bind", "idmap"]), one, one)).to_string();
+    let path = source.0.display().to_string();
+    for word in [&path, "at /mnt/x", "mount_setattr", "Invalid argument", "cannot be idmapped"] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    assert_eq!(field(&mounted(with(&["bind", "idmap"]))), "mounts[1].options");
+    let half = Mount { uid_mappings: vec![one], ..with(&["bind", "idmap"]) };
+    assert_eq!(field(&mounted(half)), "mounts[1]");
+    let twice = Mount { uid_mappings: vec![one, one], ..mapping(with(&["bind"]), one, one) };
+    assert_eq!(field(&mounted(twice)), "mounts[1].uid_mappings[1]");
+    let fresh = super::filesystem("/mnt/x", "tmpfs", &["idmap"]);
+    assert_eq!(field(&mounted(mapping(fresh, one, one))), "mounts[1].options");
+}
