@@ -75,6 +75,7 @@ impl Notify {
             fstype: "bind".to_owned(),
             source: Some(self.directory.clone()),
             options: ["bind", "ro", "nosuid", "nodev", "noexec"].map(str::to_owned).to_vec(),
+            ..Mount::default()
         }
     }
 
