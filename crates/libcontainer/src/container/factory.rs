@@ -85,7 +85,7 @@ impl Factory {
         crate::container::id::check(id)?;
         let step = || format!("creating container {id:?}");
         if let Some(spare) = &mut *locked(&self.shared.spare) {
-            spare.ahead(plan::ahead(&config));
+            spare.ahead(plan::Ahead::of(&config));
         }
         let plan = self.shared.plan(&config, id).step(step)?;
         if let Some(group) = &plan.cgroup {

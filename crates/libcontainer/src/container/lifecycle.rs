@@ -85,7 +85,7 @@ impl Container {
             plan::process_of(&record.config, &process.spec, &record.keyring(), hold)?;
         // Spawned first: it starts up while the control group is made.
         let mut boot = self.shared.boot(process_plan.parent_death_signal.is_some())?;
-        boot.ahead(plan::ahead(&record.config));
+        boot.ahead(plan::Ahead::of(&record.config));
         let idle = process_plan.args.is_empty();
         let mut orders = plan::first(plan, process_plan, hold);
         let mut streams = Streams::open(process, orders.process.terminal)?;

@@ -16,6 +16,7 @@ use sys::namespace::{enter, flag, unshare};
 
 use crate::config::{Clock, NamespaceKind, TimeOffset};
 use crate::error::Step;
+use crate::init::ahead::Made;
 use crate::init::descriptors::Descriptors;
 use crate::init::stage::{Inside, Kind, inside};
 use crate::plan::namespaces::{NamespacePlan, flag_of};
@@ -54,10 +55,10 @@ fn boot(socket: &mut Socket) -> Result<()> {
     // Nothing of ours outlives a creator that is killed half-way.
     set_parent_process_death_signal(Some(Signal::KILL)).sys("prctl", || "PR_SET_PDEATHSIG")?;
     sys::close::cloexec_from(3)?;
-    let mut ahead = None;
+    let mut made = None;
     let (mut plan, fds) = loop {
         match socket.receive()? {
-            Received::Message(ToInit::Ahead(namespaces), _) => ahead = Ahead::make(namespaces),
+            Received::Message(ToInit::Ahead(wish), _) => made = Made::of(wish),
             Received::Message(ToInit::Plan(plan), fds) => break (*plan, fds),
             _ => {
                 let message = "the creator ended before its plan came";
@@ -65,8 +66,8 @@ fn boot(socket: &mut Socket) -> Result<()> {
             }
         }
     };
-    if let Some(ahead) = ahead {
-        ahead.settle(&mut plan.entry)?;
+    if let Some(made) = made {
+        made.settle(&mut plan.entry)?;
     }
     let limits = raise_descriptor_limit();
     let mut descriptors = Descriptors::place(&plan.descriptors, fds, socket)?;
@@ -134,34 +135,6 @@ fn boot(socket: &mut Socket) -> Result<()> {
             }
             Err(error)
         }
-    }
-}
-
-/// Namespaces made before the plan is known, and the way back.
-struct Ahead {
-    made: u64,
-    host: OwnedFd,
-}
-
-impl Ahead {
-    /// `None` where it cannot be: the birth will tell why.
-    fn make(namespaces: u64) -> Option<Self> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let host = openat(CWD, "/proc/self/ns/net", flags, Mode::empty()).ok()?;
-        unshare(namespaces & flag::NETWORK).ok()?;
-        Some(Self { made: namespaces & flag::NETWORK, host })
-    }
-
-    /// Keeps them for a plan that asks for them, and goes back otherwise.
-    fn settle(self, entry: &mut Entry) -> Result<()> {
-        let kept = match entry {
-            Entry::Start(start) => start.namespaces.take_made(self.made),
-            Entry::Join(_) => false,
-        };
-        if !kept {
-            enter(self.host.as_fd(), self.made)?;
-        }
-        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@
 //! is born inside and builds the container around itself. Both are single-threaded, and a failure
 //! anywhere travels to the creator as an [`Error`](crate::Error).
 
+mod ahead;
 mod boot;
 mod descriptors;
 mod exec;

@@ -48,9 +48,9 @@ pub fn configure(network: &ContainerNetwork) -> Result<()> {
     }
 }
 
-/// One socket, two ioctls: this is on the way of each start. Any family's socket does, and a
+/// Brings up `lo` in the calling thread's network namespace. One socket, two ioctls: this is on the way of each start. Any family's socket does, and a
 /// Unix one is the cheapest.
-fn loopback_up() -> sys::Result<()> {
+pub fn loopback_up() -> sys::Result<()> {
     let family = rustix::net::AddressFamily::UNIX;
     let socket = socket_with(family, SocketType::DGRAM, SocketFlags::CLOEXEC, None)
         .sys("socket", || "AF_UNIX")?;

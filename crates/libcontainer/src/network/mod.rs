@@ -20,7 +20,7 @@ mod statistics;
 #[cfg(test)]
 mod testing;
 
-pub use configure::configure;
+pub use configure::{configure, loopback_up};
 pub use host::{attach, detach};
 pub use plan::{ContainerNetwork, VethHost, plan};
 pub use statistics::{InterfaceStats, statistics};

@@ -9,6 +9,7 @@ use sys::Context;
 
 use crate::Result;
 use crate::parent::{Sealed, lasting};
+use crate::plan::Ahead;
 use crate::wire::{Socket, ToInit};
 
 /// A spawned init without a plan. It holds nothing of the host's, and goes when this is dropped;
@@ -50,15 +51,11 @@ impl Boot {
         })
     }
 
-    /// Lets it make these namespaces before it knows its plan, once. A network namespace is most
-    /// of what the birth of a container costs, and this process idles meanwhile.
-    pub(crate) fn ahead(&mut self, namespaces: u64) {
-        if self.ahead || namespaces == 0 {
-            return;
-        }
-        if let Some(socket) = &self.socket {
+    /// Lets it do this before it knows its plan, once: it idles meanwhile.
+    pub(crate) fn ahead(&mut self, ahead: Option<Ahead>) {
+        if let (Some(ahead), Some(socket), false) = (ahead, &self.socket, self.ahead) {
             // What does not come of it, the birth does.
-            self.ahead = socket.send(&ToInit::Ahead(namespaces), &[]).is_ok();
+            self.ahead = socket.send(&ToInit::Ahead(ahead), &[]).is_ok();
         }
     }
 

@@ -3,6 +3,7 @@
 //! What comes out is data: [`InitPlan`] crosses the socket to the container's init, the rest
 //! stays with the creator. Nothing here changes anything.
 
+mod ahead;
 pub mod capabilities;
 mod init;
 pub mod mounts;
@@ -12,6 +13,6 @@ pub mod scheduling;
 mod start;
 pub mod sysctl;
 
+pub use ahead::Ahead;
 pub use init::{Descriptor, Entry, InitPlan, JoinPlan, StartPlan};
-pub use namespaces::ahead;
 pub use start::{ContainerPlan, Place, first, join, process as process_of, start};

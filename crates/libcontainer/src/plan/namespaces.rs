@@ -57,26 +57,6 @@ pub fn flag_of(kind: NamespaceKind) -> u64 {
     }
 }
 
-/// The CLONE_NEW* flags of the new namespaces that may be made before all else is known.
-pub fn ahead(config: &Config) -> u64 {
-    let own = owner(config, NamespaceKind::Network) == Owner::New;
-    let user = owner(config, NamespaceKind::User);
-    if own && user == Owner::Host { flag::NETWORK } else { 0 }
-}
-
-impl NamespacePlan {
-    /// Takes what has been made ahead for made; `false` where the plan asks for something else.
-    pub fn take_made(&mut self, made: u64) -> bool {
-        let another_owner =
-            self.user || self.join.iter().any(|(kind, _)| *kind == NamespaceKind::User);
-        let wanted = !another_owner && self.born & made == made;
-        if wanted {
-            self.born &= !made;
-        }
-        wanted
-    }
-}
-
 /// Plans the namespaces, and refuses what they cannot give.
 pub fn plan(config: &Config) -> Result<NamespacePlan> {
     let mut plan = NamespacePlan::default();

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! creator                                   init
-//!    │ ── Ahead(namespaces) ───────────────► │  stage 0 has nothing to do yet; not always
+//!    │ ── Ahead ──────────────────────────► │  stage 0 has nothing to do yet; not always
 //!    │ ── Plan + descriptors ──────────────► │  stage 0
 //!    │ ◄───────────────────────── WantMaps ─ │  a new user namespace only
 //!    │ ── MapsWritten ─────────────────────► │
@@ -22,14 +22,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::plan::InitPlan;
+use crate::plan::{Ahead, InitPlan};
 
 /// From the creator.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum ToInit {
-    /// The plan will probably ask for these new namespaces (CLONE_NEW* flags), which the host's
-    /// user namespace is to own: make them while the creator writes its record.
-    Ahead(u64),
+    /// What the plan will probably ask for: to be made while the creator writes its record.
+    Ahead(Ahead),
     /// What to do; the descriptors are those of [`InitPlan::descriptors`], in that order.
     Plan(Box<InitPlan>),
     /// The id maps of the new user namespace are written.
