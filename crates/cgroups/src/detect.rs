@@ -98,7 +98,7 @@ impl Host {
     }
 }
 
-fn text_of(path: &Path) -> Result<String> {
+pub(crate) fn text_of(path: &Path) -> Result<String> {
     rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, FileMode::empty())
         .and_then(|fd| file::read_all(&fd))
         .map_err(|errno| failed(format!("reading {}", path.display()), "openat", errno))

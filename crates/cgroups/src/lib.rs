@@ -35,6 +35,7 @@ mod file;
 mod freezer;
 mod kill;
 mod manager;
+mod member;
 mod parse;
 mod path;
 mod psi;

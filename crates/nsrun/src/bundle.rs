@@ -1,13 +1,13 @@
 //! The bundle: what `create` and `run` make a container from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 use libcontainer::config;
 use libcontainer::{Config, Error, ErrorKind, Result, Step};
 use sys::Context;
 
-use crate::arguments::{is_on, path_of};
+use crate::arguments::{id, is_on, path_of};
 use crate::settings::Settings;
 
 /// The configuration of the bundle that was named, with what the flags change.
@@ -23,6 +23,10 @@ pub fn read(settings: &Settings, matches: &ArgMatches) -> Result<Config> {
     let mut config = parsed.config;
     config.no_pivot_root |= is_on(matches, "no-pivot");
     config.new_keyring &= !is_on(matches, "no-new-keyring");
+    // Without one, nobody could pause, limit or count it.
+    if config.cgroup.is_none() && rustix::process::geteuid().is_root() {
+        config.cgroup = Some(Path::new("nsrun").join(id(matches)));
+    }
     if settings.systemd_cgroup {
         let message = "--systemd-cgroup is not there yet: control groups are made without systemd";
         return Err(Error::new(ErrorKind::System, message));

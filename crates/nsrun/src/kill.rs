@@ -1,7 +1,7 @@
 //! `nsrun kill`
 
 use clap::ArgMatches;
-use libcontainer::config::signal;
+use libcontainer::config::{NamespaceKind, signal};
 use libcontainer::{Container, Error, ErrorKind, Result, Target};
 
 use crate::arguments::{is_on, text};
@@ -9,6 +9,7 @@ use crate::settings::Settings;
 
 /// SIGTERM and SIGKILL (signal(7)).
 const TERM: i32 = 15;
+const KILL: i32 = 9;
 
 /// Sends a signal; number 0 only asks whether there is somebody to get one.
 pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
@@ -18,13 +19,26 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
         all(&container, signal)?;
         return Ok(0);
     }
-    if !container.status()?.is_alive() {
+    let alive = container.status()?.is_alive();
+    if signal == KILL && !has_own_pids(&container)? && (alive || !container.processes()?.is_empty())
+    {
+        // The end of its first process would end nobody else.
+        container.signal(signal, Target::All)?;
+        return Ok(0);
+    }
+    if !alive {
         return Err(Error::new(ErrorKind::NotRunning, "container not running"));
     }
     if signal != 0 {
         container.signal(signal, Target::Init)?;
     }
     Ok(0)
+}
+
+/// Whether its first process is PID 1 of a PID namespace.
+fn has_own_pids(container: &Container) -> Result<bool> {
+    let namespaces = container.config()?.namespaces;
+    Ok(namespaces.iter().any(|one| one.kind == NamespaceKind::Pid && one.path.is_none()))
 }
 
 /// To every process that is left, and it is no error when none is: engines make sure by this.

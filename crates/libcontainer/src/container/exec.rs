@@ -1,9 +1,7 @@
 //! Further processes of a running container, and the streams of all.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
 
 use cgroups::Manager;
 use rustix::fs::{Mode, OFlags, open};
@@ -12,13 +10,14 @@ use rustix::process::Pid;
 use sys::Context;
 
 use crate::container::child::Child;
+use crate::container::group;
 use crate::container::handle::Container;
 use crate::container::process::{Process, Stdio};
 use crate::container::unwaited::Started;
 use crate::error::Step;
 use crate::init::STAGE_1;
-use crate::parent::{Launch, launch};
-use crate::plan::{self, Descriptor};
+use crate::parent::{Launch, Launched, launch};
+use crate::plan::{self, Descriptor, InitPlan};
 use crate::procfs::Procfs;
 use crate::{Error, ErrorKind, Result, Status};
 
@@ -51,24 +50,45 @@ impl Container {
         let (process_plan, mut warnings) =
             plan::process_of(&record.config, &process.spec, &record.keyring(), false)
                 .map_err(|error| record.config.own_words(error))?;
-        let boot = self.shared.boot(process_plan.parent_death_signal.is_some())?;
-        let mut orders = plan::join(record.namespaces, record.chroot, process_plan);
-        let group = self.group_below(&process.cgroups)?;
-        let ignore_paused = process.ignore_paused;
-        let mut streams = Streams::open(process, orders.process.terminal)?;
-        let directory = match &group {
-            Some(group) => group.directory()?,
-            None => None,
-        };
+        let orders = plan::join(record.namespaces, record.chroot, process_plan);
         let root = match record.chroot {
             true => Some(Procfs::open()?.open_link(format!("{pid}/root"))?),
             false => None,
         };
-        let mut descriptors = streams.descriptors(&mut orders.descriptors);
+        let ignore_paused = process.ignore_paused;
+        let own = process.cgroups.is_empty();
+        let group = self.group_below(&process.cgroups)?;
+        let mut streams = Streams::open(process, orders.process.terminal)?;
+        let joining = Joining { orders, streams: &streams, init: &pidfd, root, ignore_paused };
+        let mut launched = self.launch_into(group, &joining);
+        if let Err(error) = &launched
+            && own
+            && group::is_unfit(error)
+            && let Some(group) = self.group_of_init(pid)
+        {
+            launched = self.launch_into(Some(group), &joining);
+        }
+        let launched = launched.map_err(|error| record.config.own_words(error))?;
+        let mut child = Child::executed(launched.pid, launched.pidfd);
+        child.terminal = launched.terminal;
+        warnings.extend(launched.warnings);
+        child.warnings = warnings;
+        streams.hand_over(&mut child);
+        Ok(child)
+    }
+
+    fn launch_into(&self, group: Option<Manager>, joining: &Joining<'_>) -> Result<Launched> {
+        let mut orders = joining.orders.clone();
+        let boot = self.shared.boot(orders.process.parent_death_signal.is_some())?;
+        let directory = match &group {
+            Some(group) => group.directory()?,
+            None => None,
+        };
+        let mut descriptors = joining.streams.descriptors(&mut orders.descriptors);
         let others = [
-            (Descriptor::Init, Some(&pidfd)),
+            (Descriptor::Init, Some(joining.init)),
             (Descriptor::Cgroup, directory.as_ref()),
-            (Descriptor::Root, root.as_ref()),
+            (Descriptor::Root, joining.root.as_ref()),
         ];
         for (purpose, fd) in others {
             if let Some(fd) = fd {
@@ -77,7 +97,8 @@ impl Container {
             }
         }
         let frozen = || {
-            !ignore_paused && group.as_ref().is_some_and(|group| group.freezing().unwrap_or(false))
+            let freezing = |group: &Manager| group.freezing().unwrap_or(false);
+            !joining.ignore_paused && group.as_ref().is_some_and(freezing)
         };
         let mut born = None;
         let launched = launch(
@@ -103,45 +124,19 @@ impl Container {
             // One that came into a paused container dies only when that is resumed or killed.
             Started::executed(pidfd);
         }
-        let launched = launched.map_err(|error| record.config.own_words(error))?;
-        let mut child = Child::executed(launched.pid, launched.pidfd);
-        child.terminal = launched.terminal;
-        warnings.extend(launched.warnings);
-        child.warnings = warnings;
-        streams.hand_over(&mut child);
-        Ok(child)
+        launched
     }
 }
 
-impl Container {
-    /// The group that a further process joins: the container's own, or one below it.
-    fn group_below(&self, wanted: &BTreeMap<String, PathBuf>) -> Result<Option<Manager>> {
-        let Some(own) = self.cgroup()? else {
-            return match wanted.is_empty() {
-                true => Ok(None),
-                false => Err(Error::invalid("cgroup", "the container has no group of its own")),
-            };
-        };
-        if wanted.is_empty() {
-            return Ok(Some(own));
-        }
-        let mut paths = own.paths().clone();
-        if let Some(unknown) =
-            wanted.keys().find(|key| !key.is_empty() && !paths.contains_key(*key))
-        {
-            let message = format!("the container has no group for controller {unknown:?}");
-            return Err(Error::invalid("cgroup", message));
-        }
-        for path in paths.values_mut() {
-            // Controllers of one hierarchy have one group.
-            let together = own.paths().iter().filter(|(_, own)| *own == path);
-            let named = together.filter_map(|(key, _)| wanted.get(key)).next();
-            if let Some(below) = named.or(wanted.get("")) {
-                *path = path.join(below.strip_prefix("/").unwrap_or(below));
-            }
-        }
-        Ok(Some(Manager::from_paths(paths)?))
-    }
+/// A process that is to join, but for the control group.
+struct Joining<'a> {
+    orders: InitPlan,
+    streams: &'a Streams,
+    /// The container's init.
+    init: &'a OwnedFd,
+    /// The container's root, where that cannot be entered with its mount namespace.
+    root: Option<OwnedFd>,
+    ignore_paused: bool,
 }
 
 /// Whether an init has not come to its program, nor to waiting before it. Its creator's lock says

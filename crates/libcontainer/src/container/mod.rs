@@ -4,6 +4,7 @@ mod child;
 mod exec;
 mod factory;
 mod forget;
+mod group;
 mod handle;
 mod id;
 mod lifecycle;

@@ -3,8 +3,11 @@
 use std::convert::Infallible;
 use std::ffi::{CStr, CString};
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{SocketFlags, accept_with};
+use rustix::process::Signal;
 use sys::Context;
+use sys::signalfd::SignalFd;
 
 use crate::init::descriptors::Descriptors;
 use crate::plan::process::ProcessPlan;
@@ -13,9 +16,21 @@ use crate::wire::Socket;
 use crate::{Error, ErrorKind, Result};
 
 /// Waits until somebody connects to the start socket; what follows is reported to him.
+///
+/// All signals are blocked. Those that ask a program to end, end this process: a PID 1 would
+/// never see them otherwise. What else comes, the program gets.
 pub fn wait_for_start(descriptors: &Descriptors) -> Result<Socket> {
     let missing = || Error::new(ErrorKind::System, "a held start came without its start socket");
     let listener = descriptors.start_socket.as_ref().ok_or_else(missing)?;
+    let ending = SignalFd::block(
+        [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM].map(Signal::as_raw),
+    )?;
+    let mut fds = [PollFd::new(listener, PollFlags::IN), PollFd::new(&ending, PollFlags::IN)];
+    rustix::io::retry_on_intr(|| poll(&mut fds, None)).sys("poll", || "")?;
+    if !fds[1].revents().is_empty() {
+        let message = format!("signal {} came before the start", ending.read()?.signal);
+        return Err(Error::new(ErrorKind::NotRunning, message));
+    }
     let connection = rustix::io::retry_on_intr(|| accept_with(listener, SocketFlags::CLOEXEC))
         .sys("accept", || "at the start socket")?;
     Ok(Socket::from_fd(connection))

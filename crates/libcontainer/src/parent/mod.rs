@@ -7,5 +7,5 @@ mod lasting;
 mod seal;
 
 pub(crate) use boot::Boot;
-pub(crate) use drive::{Launch, launch};
+pub(crate) use drive::{Launch, Launched, launch};
 pub(crate) use seal::Sealed;
