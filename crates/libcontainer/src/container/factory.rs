@@ -90,7 +90,9 @@ impl Factory {
         let plan = self.shared.plan(&config, id).step(step)?;
         if let Some(group) = &plan.cgroup {
             // Before a record names it: who destroys the container would end those in the group.
-            group.check_vacant().step(step).hint(|| GROUP_IN_USE)?;
+            let vacant = group.check_vacant().step(step).hint(|| GROUP_IN_USE);
+            // Most likely a namesake's own.
+            vacant.map_err(|error| self.shared.store.taken(id).unwrap_or(error))?;
         }
         let (entry, lock) = self.shared.store.create(id)?;
         let record = Record {

@@ -110,10 +110,7 @@ impl Store {
         lock(root.as_fd(), FlockOperation::LockExclusive)?;
         match mkdirat(&root, id, Mode::RWXU) {
             Ok(()) => {}
-            Err(Errno::EXIST) => {
-                let message = format!("container with given ID already exists: {id:?}");
-                return Err(Error::new(ErrorKind::IdInUse, message));
-            }
+            Err(Errno::EXIST) => return Err(already_exists(id)),
             Err(errno) => return Err(SysError::new("mkdir", id, errno)).step(|| self.step()),
         }
         let made = || {
@@ -125,6 +122,11 @@ impl Store {
             // Nobody else has found it yet, and nothing is in it.
             let _ = unlinkat(&root, id, AtFlags::REMOVEDIR);
         })
+    }
+
+    /// The error that a container of this id is there, if it is.
+    pub(crate) fn taken(&self, id: &str) -> Option<Error> {
+        self.open(id).is_ok().then(|| already_exists(id))
     }
 
     /// A container's directory.
@@ -317,6 +319,10 @@ impl Entry {
         let path = format!("/proc/self/fd/{}/{START_SOCKET}", self.directory.as_raw_fd());
         Ok(SocketAddrUnix::new(path).sys("bind", || START_SOCKET)?)
     }
+}
+
+fn already_exists(id: &str) -> Error {
+    Error::new(ErrorKind::IdInUse, format!("container with given ID already exists: {id:?}"))
 }
 
 fn packet_socket() -> Result<OwnedFd> {
