@@ -51,6 +51,14 @@ test: root ## every test, on real root file systems; tells what was skipped and 
 	@$(MAKE) --no-print-directory build probe
 	@scripts/test --workspace
 
+.PHONY: test-engines
+test-engines: root ## Docker, containerd, Podman and Buildah on nsrun
+	@scripts/prepare engines
+	@scripts/images busybox
+	@scripts/images debian || echo "make test-engines: goes on; what needs Debian is skipped"
+	@$(MAKE) --no-print-directory build
+	@scripts/test-engines
+
 .PHONY: probe
 probe: cargo ## the helper that tests run inside containers
 	cargo build --release -p probe
