@@ -26,6 +26,8 @@ pub enum ErrorKind {
     NotRunning,
     /// The process has not been executed, or its program cannot be.
     ProcessNotExecuted,
+    /// A hook of the container did not exit with 0.
+    HookFailed,
     /// The configuration is wrong at this field.
     InvalidConfig {
         /// Where, as a path through the file: `mounts[2].options[0]`.

@@ -11,6 +11,7 @@ struct Readme;
 
 mod error;
 pub mod foreground;
+mod hooks;
 mod host;
 mod init;
 mod network;
@@ -18,6 +19,7 @@ mod parent;
 mod plan;
 mod privileges;
 mod procfs;
+mod reap;
 mod rootfs;
 mod wire;
 

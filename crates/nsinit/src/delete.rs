@@ -99,7 +99,11 @@ pub fn remove(settings: &Settings, container: &Container, which: Option<Identity
             Err(error) if tries < 3 && error.errno() == Some(Errno::NOTEMPTY.raw_os_error()) => {
                 tries += 1;
             }
-            result => return result,
+            Ok(warnings) => {
+                warnings.iter().for_each(|warning| settings.report.warning(warning));
+                return Ok(());
+            }
+            Err(error) => return Err(error),
         }
     }
 }

@@ -15,12 +15,12 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
             settings.factory.forget(id)?;
             settings.log.warning(&format!("{error}; its control group, if it had one, stays"));
         }
-        loaded => remove(&loaded?, force)?,
+        loaded => remove(settings, &loaded?, force)?,
     }
     Ok(0)
 }
 
-fn remove(container: &Container, force: bool) -> Result<()> {
+fn remove(settings: &Settings, container: &Container, force: bool) -> Result<()> {
     match container.status()? {
         Status::Stopped => {}
         // Engines take back so what they do not start.
@@ -36,7 +36,9 @@ fn remove(container: &Container, force: bool) -> Result<()> {
                 .with_hint("nsrun kill ends it, or delete --force"));
         }
     }
-    container.destroy()
+    let warnings = container.destroy()?;
+    warnings.iter().for_each(|warning| settings.log.warning(warning));
+    Ok(())
 }
 
 /// Whether a record is there that says nothing, as no system call has failed.

@@ -81,7 +81,10 @@ impl Making {
                 settings.factory.dismiss();
                 let removed = container.kill().and_then(|()| container.destroy());
                 Err(Failure::not_started(match removed {
-                    Ok(()) => error,
+                    Ok(warnings) => {
+                        warnings.iter().for_each(|warning| settings.log.warning(warning));
+                        error
+                    }
                     Err(left) => {
                         settings.log.debug(|| format!("cleaning up: {left}"));
                         let hint = format!("and something is left: nsrun delete --force {id}");

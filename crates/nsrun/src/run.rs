@@ -36,8 +36,9 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Outcome<u8> {
     let ended = foreground::attend(child, &signals);
     if !is_on(matches, "keep") {
         // What is left is told, and does not change the exit code.
-        if let Err(error) = container.destroy() {
-            settings.log.error(&error);
+        match container.destroy() {
+            Ok(warnings) => warnings.iter().for_each(|warning| settings.log.warning(warning)),
+            Err(error) => settings.log.error(&error),
         }
     }
     Ok(foreground::exit_code(ended?))

@@ -9,6 +9,7 @@ mod error;
 pub mod attempt;
 pub mod bpf;
 pub mod close;
+pub mod command;
 pub mod death_signal;
 pub mod exec;
 pub mod fork;

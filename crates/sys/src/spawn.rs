@@ -116,10 +116,10 @@ extern "C" fn child(orders: &mut Orders) -> ! {
 /// `args` must name a stack, and what `orders` points to must stay untouched until the child has
 /// executed a program or exited. `entry` must not return.
 #[cfg(target_arch = "x86_64")]
-unsafe fn clone3(
+pub(crate) unsafe fn clone3<T>(
     args: &CloneArgs,
-    entry: extern "C" fn(&mut Orders) -> !,
-    orders: &mut Orders,
+    entry: extern "C" fn(&mut T) -> !,
+    orders: &mut T,
 ) -> i64 {
     let result: i64;
     // SAFETY: the child starts on its own empty stack, aligned to 16 bytes, and only calls
@@ -151,10 +151,10 @@ unsafe fn clone3(
 /// # Safety
 /// As above.
 #[cfg(target_arch = "aarch64")]
-unsafe fn clone3(
+pub(crate) unsafe fn clone3<T>(
     args: &CloneArgs,
-    entry: extern "C" fn(&mut Orders) -> !,
-    orders: &mut Orders,
+    entry: extern "C" fn(&mut T) -> !,
+    orders: &mut T,
 ) -> i64 {
     let result: i64;
     // SAFETY: as above.

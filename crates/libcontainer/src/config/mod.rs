@@ -5,6 +5,7 @@
 
 pub mod capability;
 mod container_json;
+mod hook;
 mod mount;
 pub mod mount_flags;
 mod namespace;
@@ -26,9 +27,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
+pub use hook::{Hook, Hooks};
 pub use mount::{Device, DeviceKind, Mount, Propagation, Rootfs};
 pub use namespace::{Clock, IdMap, Namespace, NamespaceKind, TimeOffset};
 pub use network::{Network, Route, Veth};
+pub(crate) use oci::VERSION as OCI_VERSION;
 pub use oci::features;
 pub(crate) use oci::field as oci_field;
 pub use parsed::{Form, Parsed, parse, parse_oci, parse_process, resources};
@@ -116,8 +119,13 @@ pub struct Config {
     /// a working directory that is missing is made, a process without a umask keeps the
     /// creator's, and errors name the fields of config.json.
     pub oci: bool,
-    /// Notes of the config's author; the library only keeps them.
+    /// Notes of the config's author; the library only keeps them, and tells hooks.
     pub annotations: BTreeMap<String, String>,
-    /// The directory of the OCI bundle that this was read from (runtime.md, "State").
+    /// Programs that run at points of the container's life.
+    #[serde(skip_serializing_if = "Hooks::is_empty")]
+    pub hooks: Hooks,
+    /// The directory that the configuration and the root file system came in, an absolute path.
+    /// Hooks are told of it, and those on the host run in it: there are none without.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub bundle: Option<PathBuf>,
 }

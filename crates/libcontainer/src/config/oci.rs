@@ -4,6 +4,7 @@
 //! cannot honour yet are refused by name.
 
 mod features;
+pub(super) mod hooks;
 mod linux;
 mod mounts;
 mod names;
@@ -26,6 +27,7 @@ pub use features::features;
 pub(crate) use names::field;
 pub(super) use resources::change;
 pub(super) use seccomp::profile as seccomp;
+pub(crate) use version::MOST as VERSION;
 
 /// Reads a `process` that stands alone.
 pub(super) fn process(node: &Node<'_>, warnings: &mut Vec<String>) -> Result<ProcessSpec> {
@@ -48,12 +50,8 @@ pub(super) fn read(root: &Node<'_>, dir: &Path) -> Result<Parsed> {
     config.domainname = root.text_of("domainname")?;
     config.mounts = root.each("mounts", |item| mounts::read(item, dir, &mut warnings))?;
     config.annotations = annotations(root)?;
+    config.hooks = hooks::read(root)?;
     config.bundle = Some(dir.to_owned());
-    if let Some(hooks) = root.get("hooks")? {
-        for (_, hook) in hooks.entries()? {
-            unsupported(&hook)?;
-        }
-    }
     if let Some(node) = root.get("process")? {
         config.process = process::read(&node, &mut warnings)?;
     }

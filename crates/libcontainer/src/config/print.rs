@@ -15,7 +15,7 @@ use serde::{Serialize, Serializer};
 use crate::{Error, Result};
 
 use super::{
-    Capabilities, Clock, Config, Device, DeviceKind, ExecAffinity, Id, IdMap, IoPriority,
+    Capabilities, Clock, Config, Device, DeviceKind, ExecAffinity, Hooks, Id, IdMap, IoPriority,
     MemoryPolicy, Namespace, Personality, ProcessSpec, Propagation, Rlimit, Rootfs, Scheduler,
     TimeOffset, User, container_json, template,
 };
@@ -104,6 +104,10 @@ struct Document<'a> {
     process: Process<'a>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     annotations: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Hooks::is_empty")]
+    hooks: &'a Hooks,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bundle: Option<&'a Path>,
 }
 
 impl<'a> Document<'a> {
@@ -139,8 +143,8 @@ impl<'a> Document<'a> {
             process,
             oci,
             annotations,
-            // Where a config.json was found; a container.json has no such thing.
-            bundle: _,
+            hooks,
+            bundle,
         } = config;
         let private = *rootfs_propagation == Some(Propagation::Private);
         let is_default = *seccomp == template::default_seccomp(process);
@@ -179,6 +183,8 @@ impl<'a> Document<'a> {
             oci: *oci,
             process: Process::of(process),
             annotations,
+            hooks,
+            bundle: bundle.as_deref(),
         }
     }
 }

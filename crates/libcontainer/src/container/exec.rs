@@ -115,6 +115,7 @@ impl Container {
                         None => Ok(()),
                     }
                 },
+                hooks: &mut |_| Ok(()),
                 frozen: &frozen,
             },
         );

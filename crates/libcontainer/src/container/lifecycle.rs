@@ -46,15 +46,23 @@ impl Container {
         };
         let record = written.map_or_else(|| self.record(), Ok)?;
         let oci = record.config.oci;
-        let result = self
-            .launch_first(process, hold, record, &plan)
-            .map_err(|error| if oci { error.in_oci_terms() } else { error })
-            .step(|| format!("starting container {:?}", self.id));
-        if result.is_err() {
-            self.undo(&plan);
-        }
+        let step = || format!("starting container {:?}", self.id);
+        let child = match self.launch_first(process, hold, record, &plan) {
+            Ok(child) => child,
+            Err(error) => {
+                self.undo(&plan);
+                let error = if oci { error.in_oci_terms() } else { error }.within(step());
+                return Err(match error.kind() {
+                    ErrorKind::HookFailed => self.after_failed_hook(error, self.remove()),
+                    _ => error,
+                });
+            }
+        };
         drop(lock);
-        result
+        match hold {
+            true => Ok(child),
+            false => self.run_poststart(child).step(step),
+        }
     }
 
     /// The first start by another handle than the one that made it.
@@ -119,6 +127,7 @@ impl Container {
                     completed.init = Some(InitRecord { idle, ..InitRecord::of(pid, pidfd)? });
                     self.born(pid, plan, &completed)
                 },
+                hooks: &mut |pid| self.run_creators_hooks(&config, pid),
                 frozen: &|| false,
             },
         )?;
@@ -193,39 +202,50 @@ impl Container {
     /// # Errors
     /// [`ErrorKind::NotRunning`] when it has ended; the program's own failure, as
     /// [`ErrorKind::ProcessNotExecuted`]; [`ErrorKind::NotStopped`] when it has been let go before;
-    /// [`ErrorKind::InvalidConfig`] when it was created without a program, and then it stays.
+    /// [`ErrorKind::InvalidConfig`] when it was created without a program, and then it stays;
+    /// [`ErrorKind::HookFailed`], and then the container is destroyed.
     pub fn release(&self) -> Result<()> {
         let step = || format!("starting container {:?}", self.id);
+        let released = self.try_release().and_then(|()| self.poststart());
+        released
+            .map_err(|error| match error.kind() {
+                ErrorKind::HookFailed => self.end_after_hook(error),
+                _ => error,
+            })
+            .step(step)
+    }
+
+    fn try_release(&self) -> Result<()> {
         match self.status()? {
             status if status.can_release() => {}
             crate::Status::Stopped => {
                 let message = "cannot start a container that has stopped";
-                return Err(Error::new(ErrorKind::NotRunning, message).within(step()));
+                return Err(Error::new(ErrorKind::NotRunning, message));
             }
             crate::Status::Creating => {
                 let message = "cannot start a container that is still being created";
-                return Err(Error::new(ErrorKind::NotRunning, message).within(step()));
+                return Err(Error::new(ErrorKind::NotRunning, message));
             }
             _ => {
                 let message = "cannot start an already running container";
-                return Err(Error::new(ErrorKind::NotStopped, message).within(step()));
+                return Err(Error::new(ErrorKind::NotStopped, message));
             }
         }
         if self.record()?.init.is_some_and(|init| init.idle) {
             let message = "is required to start a container, and this one was created without";
-            return Err(Error::invalid("process", message).within(step()));
+            return Err(Error::invalid("process", message));
         }
-        let socket = self.entry.connect_start_socket().step(step)?;
+        let socket = self.entry.connect_start_socket()?;
         let mut executing = false;
         loop {
-            match socket.receive().step(step)? {
+            match socket.receive()? {
                 Received::Message(FromInit::Executing(_), _) => executing = true,
-                Received::Message(FromInit::Failed(error), _) => return Err(error.within(step())),
+                Received::Message(FromInit::Failed(error), _) => return Err(error),
                 Received::Message(..) => {}
                 Received::End if executing => return Ok(()),
                 Received::End => {
                     let message = "container not running: its init ended before the program";
-                    return Err(Error::new(ErrorKind::NotRunning, message).within(step()));
+                    return Err(Error::new(ErrorKind::NotRunning, message));
                 }
             }
         }
@@ -266,18 +286,22 @@ impl Container {
     }
 
     /// Removes all that is left of a stopped container: processes that its init left behind,
-    /// its control group, its host's ends of network pairs, its record. It may be repeated.
+    /// its control group, its host's ends of network pairs; then come its `poststop` hooks, and
+    /// its record goes. It may be repeated: after a destroy that was killed half-way, its hooks
+    /// run again.
+    ///
+    /// What comes back is a line for each of those hooks that failed, which is no reason to stop.
     ///
     /// # Errors
     /// [`ErrorKind::NotStopped`] while its init lives.
-    pub fn destroy(&self) -> Result<()> {
+    pub fn destroy(&self) -> Result<Vec<String>> {
         let step = || format!("destroying container {:?}", self.id);
         let making = locked(&self.making).take();
         let _lock = match making {
             Some((lock, _)) => lock,
             None => match self.entry.lock() {
                 Ok(lock) => lock,
-                Err(error) if *error.kind() == ErrorKind::NotFound => return Ok(()),
+                Err(error) if *error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
                 Err(error) => return Err(error.within(step())),
             },
         };
@@ -286,6 +310,13 @@ impl Container {
             let message = format!("container {:?} is not stopped", self.id);
             return Err(Error::new(ErrorKind::NotStopped, message).with_hint("kill it first"));
         }
+        self.remove()
+    }
+
+    /// The same of one that has ended, for the holder of its lock.
+    fn remove(&self) -> Result<Vec<String>> {
+        let step = || format!("destroying container {:?}", self.id);
+        let mut warnings = Vec::new();
         if let Ok(record) = self.record() {
             if let Some(group) = self.recorded_group() {
                 if group.is_populated().unwrap_or(false) {
@@ -295,7 +326,9 @@ impl Container {
                 group.prune(record.cgroup_levels.saturating_sub(1)).step(step)?;
             }
             network::detach(&record.links).step(step)?;
+            warnings = self.run_poststop(&record.config).step(step)?;
         }
-        self.shared.store.remove(&self.id, &self.entry).step(step)
+        self.shared.store.remove(&self.id, &self.entry).step(step)?;
+        Ok(warnings)
     }
 }

@@ -6,6 +6,7 @@ mod factory;
 mod forget;
 mod group;
 mod handle;
+mod hooks;
 mod id;
 mod lifecycle;
 mod process;

@@ -8,6 +8,7 @@ mod ahead;
 mod boot;
 mod descriptors;
 mod exec;
+mod hooks;
 mod reaper;
 mod stage;
 

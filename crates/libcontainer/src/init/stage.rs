@@ -13,10 +13,13 @@ use sys::Context;
 use sys::namespace::{flag, unshare};
 
 use crate::error::Step;
+use crate::hooks::Kind as HookKind;
 use crate::init::boot::become_root;
 use crate::init::descriptors::Descriptors;
+use crate::init::hooks::{self, Likeness};
 use crate::init::{exec, reaper};
 use crate::plan::StartPlan;
+use crate::plan::hooks::InitHooks;
 use crate::plan::process::ProcessPlan;
 use crate::procfs::Procfs;
 use crate::wire::{FromInit, Received, Socket, ToInit};
@@ -85,7 +88,9 @@ pub fn inside(stage: &mut Inside<'_>) -> Result<Infallible> {
         true => CString::default(),
         false => privileges::find_program(&stage.process, &identity)?,
     };
-    stage.await_word(&ToInit::Go)?;
+    if stage.hooks().is_none() {
+        stage.await_word(&ToInit::Go)?;
+    }
     privileges::in_group(&stage.process.scheduling)?;
     if let Some(terminal) = &terminal {
         stage.socket.send(&FromInit::Terminal, &[terminal.master.as_fd()])?;
@@ -105,6 +110,10 @@ pub fn inside(stage: &mut Inside<'_>) -> Result<Infallible> {
         // Its end tells the creator that this init waits.
         *stage.socket = Socket::pair()?.0;
         *stage.socket = exec::wait_for_start(&stage.descriptors)?;
+    }
+    if let Some(hooks) = stage.hooks() {
+        let program = Some((&applied, &stage.process));
+        hooks::run(HookKind::StartContainer, hooks, Likeness { limits: &stage.limits, program })?;
     }
     let applied = match &stage.kind {
         Kind::Start { start, .. } if start.reaper => {
@@ -155,6 +164,10 @@ impl Inside<'_> {
                 .sys("setdomainname", || format!("{name:?}"))
                 .hint(|| "at most 64 bytes, in a UTS namespace of the container's user")?;
         }
+        // Before the sysctls: those of a network interface may be for one that a hook makes.
+        if let Some(hooks) = &start.hooks {
+            self.run_hooks(hooks)?;
+        }
         privileges::sysctl(&start.sysctl, &self.proc)?;
         let mut terminal = None;
         if let Some(root) = root {
@@ -168,6 +181,25 @@ impl Inside<'_> {
             terminal = Some(console::open_inside()?);
         }
         Ok(terminal)
+    }
+
+    fn hooks(&self) -> Option<&InitHooks> {
+        match &self.kind {
+            Kind::Start { start, .. } => start.hooks.as_deref(),
+            Kind::Join => None,
+        }
+    }
+
+    /// The hooks before the root file system is entered: the creator's, and then those that run
+    /// here. What they do lasts, so the record comes first: it names who may be running them.
+    fn run_hooks(&mut self, hooks: &InitHooks) -> Result<()> {
+        self.await_word(&ToInit::Go)?;
+        if hooks.creators {
+            self.socket.send(&FromInit::HooksDue, &[])?;
+            self.await_word(&ToInit::HooksRun)?;
+        }
+        let like = Likeness { limits: &self.limits, program: None };
+        hooks::run(HookKind::CreateContainer, hooks, like)
     }
 
     /// Waits for the creator to say so.

@@ -28,6 +28,9 @@ pub(crate) struct Launch<'a> {
     /// Called when stage 1 exists, and before it is told so: attach it to its control groups and
     /// its network, and complete the record.
     pub born: &'a mut dyn FnMut(Pid, BorrowedFd<'_>) -> Result<()>,
+    /// Called when the container is built and not yet entered, where that is asked for
+    /// ([`InitPlan::wants_hooks`]).
+    pub hooks: &'a mut dyn FnMut(Pid) -> Result<()>,
     /// Whether the container is paused: a child born into a frozen group would never answer.
     pub frozen: &'a dyn Fn() -> bool,
 }
@@ -106,6 +109,11 @@ impl Served {
                         tell(socket, &ToInit::Joined, &[])?;
                     }
                     tell(socket, &ToInit::Go, &[])?;
+                }
+                FromInit::HooksDue => {
+                    let stage = self.stage.as_ref().map(|(pid, _)| *pid);
+                    stage.map_or(Ok(()), &mut *launch.hooks)?;
+                    tell(socket, &ToInit::HooksRun, &[])?;
                 }
                 FromInit::Terminal => self.terminal = fds.next(),
                 FromInit::Built(warnings) | FromInit::Executing(warnings) => {

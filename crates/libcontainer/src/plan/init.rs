@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::network::ContainerNetwork;
+use crate::plan::hooks::InitHooks;
 use crate::plan::mounts::RootfsPlan;
 use crate::plan::namespaces::NamespacePlan;
 use crate::plan::process::ProcessPlan;
@@ -49,6 +50,8 @@ pub struct StartPlan {
     pub sysctl: Vec<Sysctl>,
     /// Stay as a PID 1 that reaps.
     pub reaper: bool,
+    /// Programs that it runs or waits for on its way, if any.
+    pub hooks: Option<Box<InitHooks>>,
 }
 
 /// A container to be entered.
@@ -79,6 +82,14 @@ impl InitPlan {
     /// Whether the parent is asked to write id maps.
     pub fn wants_maps(&self) -> bool {
         matches!(&self.entry, Entry::Start(start) if start.namespaces.user)
+    }
+
+    /// Whether stage 1 waits for the creator's hooks ([`crate::wire::ToInit::HooksRun`]).
+    pub fn wants_hooks(&self) -> bool {
+        match &self.entry {
+            Entry::Start(start) => start.hooks.as_ref().is_some_and(|hooks| hooks.creators),
+            Entry::Join(_) => false,
+        }
     }
 
     /// Whether stage 1 waits for [`crate::wire::ToInit::Joined`].

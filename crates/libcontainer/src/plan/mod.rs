@@ -5,6 +5,7 @@
 
 mod ahead;
 pub mod capabilities;
+pub mod hooks;
 mod init;
 pub mod mounts;
 pub mod namespaces;

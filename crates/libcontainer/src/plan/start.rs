@@ -8,6 +8,7 @@ use sys::namespace::flag;
 use crate::config::{Config, DeviceKind, NamespaceKind, ProcessSpec, Rootfs};
 use crate::host::HostFacts;
 use crate::network::{self, VethHost};
+use crate::plan::hooks;
 use crate::plan::mounts::{self, MountFacts, MountNamespace};
 use crate::plan::namespaces::{self, Owner, flag_of, owner};
 use crate::plan::process::{self, ProcessPlan, Surroundings};
@@ -84,6 +85,7 @@ pub fn start(config: &Config, place: &Place<'_>) -> Result<ContainerPlan> {
             domainname: config.domainname.clone(),
             sysctl: sysctl::plan(&config.sysctl, owned)?,
             reaper: config.reaper,
+            hooks: hooks::plan(config, id)?,
         },
         cgroup,
         resources: resources(config, facts.mknod),

@@ -57,7 +57,7 @@ pub fn outside(plan: &ProcessPlan, proc: &Procfs) -> Result<()> {
 }
 
 /// The process is the user now; what would hinder the rest of its way is missing.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[must_use = "seal() sets the limits, loads the filters and gives up what loading them needed"]
 pub struct Applied {
     warnings: Vec<String>,

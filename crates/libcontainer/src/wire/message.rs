@@ -8,8 +8,10 @@
 //!    │ ── MapsWritten ─────────────────────► │
 //!    │ ◄───────────────── Born(pid) + pidfd ─ │  stage 1 exists; stage 0 ends
 //!    │ ── Joined ──────────────────────────► │  control group and links are in place; where needed
-//!    │ ◄──────────────── Terminal + master ─ │  a terminal only
 //!    │ ── Go ──────────────────────────────► │  the record is complete (sent as soon as it is)
+//!    │ ◄───────────────────────── HooksDue ─ │  prestart or createRuntime hooks only
+//!    │ ── HooksRun ────────────────────────► │
+//!    │ ◄──────────────── Terminal + master ─ │  a terminal only
 //!    │ ◄──────────────────────── Executing ─ │
 //!    │ ◄────────────────────── end of file ─ │  the program runs
 //!    │ ◄──────────────────── Failed(error) ─ │  instead of any of init's messages
@@ -37,6 +39,8 @@ pub enum ToInit {
     Joined,
     /// Whatever happens now, the record lets `destroy` clean up: execute.
     Go,
+    /// The creator's hooks have run, and none has failed.
+    HooksRun,
 }
 
 /// From the init.
@@ -46,6 +50,8 @@ pub enum FromInit {
     WantMaps,
     /// Stage 1 exists under this id, as stage 0 sees it; its pidfd comes along.
     Born(i32),
+    /// The container is built and not yet entered: now come the creator's hooks.
+    HooksDue,
     /// The master of the terminal comes along.
     Terminal,
     /// A held start is complete but for the program; with warnings, one line each.

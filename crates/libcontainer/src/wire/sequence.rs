@@ -11,6 +11,8 @@ pub enum Expected {
     WantMaps,
     /// [`FromInit::Born`]
     Born,
+    /// [`FromInit::HooksDue`]
+    HooksDue,
     /// [`FromInit::Terminal`]
     Terminal,
     /// [`FromInit::Built`]
@@ -35,6 +37,9 @@ impl Sequence {
             expected.push(Expected::WantMaps);
         }
         expected.push(Expected::Born);
+        if plan.wants_hooks() {
+            expected.push(Expected::HooksDue);
+        }
         if plan.process.terminal {
             expected.push(Expected::Terminal);
         }
@@ -53,6 +58,7 @@ impl Sequence {
         let came = match message {
             FromInit::WantMaps => Expected::WantMaps,
             FromInit::Born(_) => Expected::Born,
+            FromInit::HooksDue => Expected::HooksDue,
             FromInit::Terminal => Expected::Terminal,
             FromInit::Built(_) => Expected::Built,
             FromInit::Executing(_) => Expected::Executing,

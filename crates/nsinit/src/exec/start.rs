@@ -302,7 +302,8 @@ impl First {
     fn remove(&self, settings: &Settings, container: &Container) -> Result<()> {
         let files = people::remove(settings, container.id(), &self.note, self.identity);
         // A PID namespace shared with others keeps processes alive when the first has ended.
-        container.destroy()?;
+        let warnings = container.destroy()?;
+        warnings.iter().for_each(|warning| settings.report.warning(warning));
         files
     }
 }

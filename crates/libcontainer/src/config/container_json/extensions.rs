@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use crate::Result;
 
 use super::super::node::Node;
+use super::super::oci::hooks;
 use super::super::{Config, Rootfs, capability, value};
 
 /// Reads the fields that no file of 2015 has.
@@ -26,6 +27,8 @@ pub(super) fn read(root: &Node<'_>, config: &mut Config, warnings: &mut Vec<Stri
     config.annotations = root.text_map_of("annotations")?;
     config.personality = named(root, "personality")?;
     config.memory_policy = named(root, "memory_policy")?;
+    config.hooks = hooks::read(root)?;
+    config.bundle = root.get("bundle")?.map(|path| value::absolute(&path)).transpose()?;
     process(root, config, warnings)
 }
 

@@ -7,6 +7,7 @@ use seccomp::{Action, Architecture, Flag, Op};
 use serde_json::{Value, json};
 
 use super::super::{capability, mount_flags};
+use super::hooks;
 use super::linux::NAMESPACES;
 use super::version::{LEAST, MOST};
 
@@ -18,7 +19,7 @@ pub fn features(annotations: &BTreeMap<String, String>) -> Value {
     json!({
         "ociVersionMin": LEAST,
         "ociVersionMax": MOST,
-        "hooks": HOOKS,
+        "hooks": hooks::KINDS,
         "mountOptions": sorted(mount_flags::recognised()),
         "linux": {
             "namespaces": sorted(NAMESPACES.iter().map(|(name, _)| *name)),
@@ -60,7 +61,6 @@ fn sorted(names: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
 }
 
 /// What the reader refuses as not there yet.
-const HOOKS: [&str; 0] = [];
 const INTEL_RDT: bool = false;
 const NET_DEVICES: bool = false;
 const MEMORY_POLICIES: [&str; 0] = [];

@@ -97,6 +97,20 @@ fn errors_name_the_field() {
         ),
         ("linux.personality", json!({"domain": "SUN"}), "linux.personality.domain: unknown domain"),
         ("annotations", json!({"a.b": 1}), "annotations[\"a.b\"]: expected a text"),
+        ("hooks", json!([]), "hooks: expected an object"),
+        ("hooks.prestart", json!({}), "hooks.prestart: expected a list"),
+        ("hooks.prestart", json!([{}]), "hooks.prestart[0].path: is required"),
+        ("hooks.poststop", json!([{"path": "x"}]), "hooks.poststop[0].path: \"x\" is not an abs"),
+        (
+            "hooks.createRuntime",
+            json!([{"path": "/x", "timeout": 0}]),
+            "hooks.createRuntime[0].timeout: must be greater than 0",
+        ),
+        (
+            "hooks.createContainer",
+            json!([{"path": "/x", "timeout": -1}]),
+            "hooks.createContainer[0].timeout: -1 is out of range",
+        ),
     ] {
         let error = read(&with(path, value)).expect_err(expected).to_string();
         let expected = format!("config.json: {expected}");
@@ -106,11 +120,9 @@ fn errors_name_the_field() {
 
 #[test]
 fn what_is_not_there_yet_is_refused_by_name() {
-    for (path, value) in [
-        ("hooks.poststop", json!([{"path": "/x"}])),
-        ("linux.intelRdt", json!({"closID": "x"})),
-        ("linux.netDevices", json!({"eth0": {}})),
-    ] {
+    for (path, value) in
+        [("linux.intelRdt", json!({"closID": "x"})), ("linux.netDevices", json!({"eth0": {}}))]
+    {
         let error = read(&with(path, value)).expect_err(path).to_string();
         assert_eq!(error, format!("config.json: {path}: not supported yet"));
     }
@@ -150,8 +162,7 @@ fn capabilities_that_cannot_be_had_are_left_out_with_a_word() {
 #[test]
 fn the_example_of_the_specification() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/oci/good/spec-example.json");
-    let mut value: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    value["hooks"] = json!({});
+    let value: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     let config = read(&value).unwrap().config;
     let process = &config.process;
     assert_eq!(process.user.as_ref().unwrap().group, Some(Id::Number(1)));
@@ -185,6 +196,16 @@ fn the_example_of_the_specification() {
     assert_eq!(config.seccomp.len(), 1);
     assert_eq!(config.seccomp[0].syscalls[0].names, ["getcwd", "chmod"]);
     assert_eq!(config.masked_paths.len(), 4);
+    let hooks = &config.hooks;
+    assert_eq!((hooks.prestart.len(), hooks.create_runtime.len()), (2, 2));
+    let first = &hooks.create_container[0];
+    assert_eq!(first.path, Path::new("/usr/bin/mount-hook"));
+    assert_eq!(
+        (&first.args[..2], &first.env[..]),
+        (&["-mount", "arg1"].map(String::from)[..], &["key1=value1".to_owned()][..])
+    );
+    assert_eq!((hooks.start_container[0].timeout, hooks.poststart[0].timeout), (None, Some(5)));
+    assert_eq!(hooks.poststop[0].args, ["cleanup.sh", "-f"]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::super::node::Node;
 pub(super) const LEAST: &str = "1.0.0";
 
 /// The newest version that is understood whole.
-pub(super) const MOST: &str = "1.3.0";
+pub(crate) const MOST: &str = "1.3.0";
 
 /// Versions 0 and 1, in the form of SemVer 2.0.0: a newer minor version may have fields that are
 /// unknown here, and these are ignored.

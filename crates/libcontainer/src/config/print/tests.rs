@@ -5,7 +5,8 @@ use ::cgroups::{
 };
 
 use super::super::{
-    Mount, NamespaceKind, Network, Route, Security, Veth, capability, mount_flags, parse, template,
+    Hook, Mount, NamespaceKind, Network, Route, Security, Veth, capability, mount_flags, parse,
+    template,
 };
 use super::*;
 use crate::config::{IoClass, MemoryFlag, MemoryMode, SchedulerFlag, SchedulerPolicy};
@@ -241,6 +242,11 @@ fn process(r: &mut Random) -> ProcessSpec {
     }
 }
 
+fn hook(r: &mut Random) -> Hook {
+    let (args, env) = (r.some(Random::text), r.some(Random::text));
+    Hook { path: r.path(), args, env, timeout: r.maybe(|r| 1 + r.below(9)) }
+}
+
 fn config(r: &mut Random) -> Config {
     let device = |r: &mut Random| {
         let kind = r.of(&[DeviceKind::Char, DeviceKind::Block, DeviceKind::Fifo]);
@@ -315,7 +321,15 @@ fn config(r: &mut Random) -> Config {
         reaper: r.truth(),
         process,
         annotations: r.some(|r| (r.text(), r.text())).into_iter().collect(),
-        bundle: None,
+        hooks: Hooks {
+            prestart: r.some(hook),
+            create_runtime: r.some(hook),
+            create_container: r.some(hook),
+            start_container: r.some(hook),
+            poststart: r.some(hook),
+            poststop: r.some(hook),
+        },
+        bundle: r.maybe(Random::path),
     }
 }
 

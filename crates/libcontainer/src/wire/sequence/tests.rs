@@ -1,7 +1,8 @@
 use super::*;
 use crate::config::{Config, IdMap, Namespace, NamespaceKind, ProcessSpec, Rootfs};
 use crate::host::HostFacts;
-use crate::plan::{Place, first, join, process_of, start};
+use crate::plan::hooks::{InitHooks, Subject};
+use crate::plan::{Entry, Place, first, join, process_of, start};
 
 fn spec(terminal: bool) -> ProcessSpec {
     ProcessSpec { args: vec!["/bin/true".into()], terminal, ..ProcessSpec::default() }
@@ -35,6 +36,20 @@ fn the_order_comes_from_the_plan() {
     assert_eq!(order(&first_plan(false, false, false)), [Born, Executing, End]);
     assert_eq!(order(&first_plan(true, false, true)), [WantMaps, Born, Built, End]);
     assert_eq!(order(&first_plan(false, true, false)), [Born, Terminal, Executing, End]);
+    let mut hooked = first_plan(true, true, true);
+    for (creators, expected) in [
+        (false, vec![WantMaps, Born, Terminal, Built, End]),
+        (true, vec![WantMaps, Born, HooksDue, Terminal, Built, End]),
+    ] {
+        let Entry::Start(start) = &mut hooked.entry else { panic!() };
+        start.hooks = Some(Box::new(InitHooks {
+            creators,
+            create_container: Vec::new(),
+            start_container: Vec::new(),
+            subject: Subject { id: "id".into(), bundle: "/".into(), annotations: Vec::new() },
+        }));
+        assert_eq!(order(&hooked), expected);
+    }
     let (process, _) = process_of(&Config::default(), &spec(false), "id", false).unwrap();
     assert_eq!(order(&join(0, false, process)), [Born, Executing, End]);
 }

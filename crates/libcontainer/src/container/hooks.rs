@@ -1,0 +1,87 @@
+//! When a container's hooks run on the host, and what becomes of it when one fails
+//! (runtime.md, "Lifecycle").
+
+use rustix::process::Pid;
+
+use crate::config::{Config, Hook};
+use crate::container::child::Child;
+use crate::container::handle::{Container, locked};
+use crate::hooks::{self, Kind, State};
+use crate::plan::hooks::{each, subject};
+use crate::{Error, Result};
+
+impl Container {
+    /// Those that run while the container is made, with its init before the root file system.
+    pub(super) fn run_creators_hooks(&self, config: &Config, pid: Pid) -> Result<()> {
+        let pid = Some(pid.as_raw_nonzero().get());
+        self.run_hooks(Kind::Prestart, &config.hooks.prestart, config, pid)?;
+        self.run_hooks(Kind::CreateRuntime, &config.hooks.create_runtime, config, pid)
+    }
+
+    /// Those that run when the program does.
+    pub(super) fn poststart(&self) -> Result<()> {
+        let config = match &*locked(&self.record) {
+            // Asked at each start: not a copy is made for it.
+            Some(record) if record.config.hooks.poststart.is_empty() => return Ok(()),
+            Some(record) => record.config.clone(),
+            None => return Ok(()),
+        };
+        // A short program has ended by now: then the state names no process.
+        let pid = self.init()?.map(|(pid, _)| pid);
+        self.run_hooks(Kind::Poststart, &config.hooks.poststart, &config, pid)
+    }
+
+    fn run_hooks(
+        &self,
+        kind: Kind,
+        list: &[Hook],
+        config: &Config,
+        pid: Option<i32>,
+    ) -> Result<()> {
+        if list.is_empty() {
+            return Ok(());
+        }
+        let subject = subject(config, &self.id)?;
+        let state = State { subject: &subject, pid };
+        hooks::run(kind, &each(list, kind.name())?, &state, &hooks::on_host(&state))
+    }
+
+    /// Those that run when nothing is left but the record: a line for each that failed.
+    pub(super) fn run_poststop(&self, config: &Config) -> Result<Vec<String>> {
+        let list = &config.hooks.poststop;
+        if list.is_empty() {
+            return Ok(Vec::new());
+        }
+        let subject = subject(config, &self.id)?;
+        let state = State { subject: &subject, pid: None };
+        let kind = Kind::Poststop;
+        Ok(hooks::run_all(kind, &each(list, kind.name())?, &state, &hooks::on_host(&state)))
+    }
+
+    /// The `poststart` hooks of a container whose init is this child: it ends when one fails.
+    pub(super) fn run_poststart(&self, mut child: Child) -> Result<Child> {
+        match self.poststart() {
+            Ok(()) => Ok(child),
+            Err(error) => {
+                let killed = self.kill().and_then(|()| child.wait());
+                let removed = killed.and_then(|_| self.destroy());
+                Err(self.after_failed_hook(error, removed))
+            }
+        }
+    }
+
+    /// Ends and destroys a container for a hook of its that failed.
+    pub(super) fn end_after_hook(&self, error: Error) -> Error {
+        let removed = self.kill().and_then(|()| self.destroy());
+        self.after_failed_hook(error, removed)
+    }
+
+    /// The hook's error is told, with what else went wrong.
+    pub(super) fn after_failed_hook(&self, error: Error, removed: Result<Vec<String>>) -> Error {
+        match removed {
+            Ok(warnings) if warnings.is_empty() => error,
+            Ok(warnings) => error.with_hint(warnings.join("; ")),
+            Err(other) => error.with_hint(format!("and then: {other}")),
+        }
+    }
+}
