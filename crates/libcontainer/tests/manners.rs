@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::{HostSnapshot, Place, output, test};
+use libcontainer::config::NamespaceKind;
 use libcontainer::{Child, Container, Error, Factory, Process, State};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{WaitOptions, wait};
 
 fn main() -> ExitCode {
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         test("a_host_that_reaps_everything", a_host_that_reaps_everything),
         test("a_host_that_ignores_its_children", a_host_that_ignores_its_children),
         test("an_init_waits_for_no_other_wait", an_init_waits_for_no_other_wait),
+        test("an_event_loop_sees_an_inits_end", an_event_loop_sees_an_inits_end),
         test("handles_are_shared", handles_are_shared::<Container>),
     ])
 }
@@ -246,6 +249,60 @@ fn an_init_waits_for_no_other_wait() {
         assert_eq!(signal(kept.wait().unwrap()), Some(9));
         assert_eq!(signal(init.wait().unwrap()), Some(9));
         container.destroy().unwrap();
+    }
+    before.assert_restored(Duration::from_secs(2));
+}
+
+/// An event loop that polls an init's pidfd, and has dropped the handles of what else it started
+/// there: nobody else calls this library.
+fn an_event_loop_sees_an_inits_end() {
+    let Some(place) = Place::new() else { return };
+    let ends = |child: &Child| {
+        let mut fds = [PollFd::new(child, PollFlags::IN)];
+        let limit = Timespec { tv_sec: 10, tv_nsec: 0 };
+        poll(&mut fds, Some(&limit)).unwrap() == 1
+    };
+    let waits = || {
+        let threads = fs::read_dir("/proc/self/task").unwrap().map(|entry| entry.unwrap().path());
+        let name = |path: std::path::PathBuf| fs::read_to_string(path.join("comm"));
+        threads
+            .filter(|path| name(path.clone()).is_ok_and(|name| name == "container-wait\n"))
+            .count()
+    };
+    let before = HostSnapshot::take(&place);
+    {
+        let factory = place.factory();
+        let container = factory.create("loop", place.config("loop")).unwrap();
+        let mut init = container.run(Process::new(["sleep", "0.5"]).silent()).unwrap();
+        for _ in 0..5 {
+            drop(container.exec(Process::new(["sleep", "1000"]).silent()).unwrap());
+        }
+        assert_eq!(waits(), 1);
+        assert!(ends(&init), "those executed have not been waited for");
+        assert!(init.try_wait().unwrap().unwrap().success());
+        container.destroy().unwrap();
+
+        // Another container's init in the same PID namespace is no different.
+        let container = factory.create("host", place.config("host")).unwrap();
+        let mut init = container.run(Process::new(["sleep", "1000"]).silent()).unwrap();
+        let mut config = place.config("guest");
+        let path = format!("/proc/{}/ns/pid", init.pid()).into();
+        let mut namespaces = config.namespaces.iter_mut();
+        namespaces.find(|namespace| namespace.kind == NamespaceKind::Pid).unwrap().path =
+            Some(path);
+        let guest = factory.create("guest", config).unwrap();
+        drop(guest.run(Process::new(["sleep", "1000"]).silent()).unwrap());
+        init.signal(9).unwrap();
+        assert!(ends(&init), "the guest has not been waited for");
+        init.wait().unwrap();
+        for container in [&guest, &container] {
+            container.destroy().unwrap();
+        }
+        let deadline = std::time::Instant::now() + Duration::from_secs(5);
+        while waits() > 0 {
+            assert!(std::time::Instant::now() < deadline, "the thread does not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
     before.assert_restored(Duration::from_secs(2));
 }

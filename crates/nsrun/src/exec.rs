@@ -18,7 +18,9 @@ use wanted::Wanted;
 pub fn run(settings: &Settings, matches: &ArgMatches) -> Outcome<u8> {
     let wanted = Wanted::of(matches)?;
     if is_on(matches, "detach") {
-        start(settings, matches, &wanted, true).map_err(Failure::not_started)?;
+        let child = start(settings, matches, &wanted, true).map_err(Failure::not_started)?;
+        // It goes on without this program, which is over: nobody need begin to wait for it.
+        std::mem::forget(child);
         return Ok(0);
     }
     // What comes from now on is for the process.

@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, pidfd_send_signal};
 use rustix::time::Timespec;
 use sys::{Context, SysError};
 
+use crate::container::abandoned;
 use crate::container::unwaited::{self, Started};
 use crate::{Error, ErrorKind, Result};
 
@@ -19,13 +20,18 @@ pub use std::process::ExitStatus;
 /// A process of a container, started by this program.
 ///
 /// Its pidfd (`AsFd`) becomes readable when the process ends, so an event loop can wait for it.
-/// Dropping a `Child` does not end the process, as with [`std::process::Child`]. A container's
-/// init cannot end before all that was executed in it has been waited for (pid_namespaces(7)):
-/// whatever waits for an init does that too, and keeps the exit statuses for their handles.
+/// Dropping a `Child` does not end the process, as with [`std::process::Child`].
+///
+/// A container's init cannot end before all that was executed in it has been waited for
+/// (pid_namespaces(7)). Whatever waits for an init through this library does that too, and keeps
+/// the exit statuses for their handles; an event loop that polls an init's pidfd should poll the
+/// others' too, and call [`try_wait`](Child::try_wait) on those that have ended. One that was
+/// dropped before its end is waited for by a thread of the library's, which is there for as long
+/// as it is needed. (A program that ends anyway can `std::mem::forget` its handle.)
 #[derive(Debug)]
 pub struct Child {
     pid: Pid,
-    started: Arc<Started>,
+    started: Holder,
     /// It is a container's init.
     init: bool,
     /// Writes to the process's standard input, where that is a [`Stdio::Pipe`](crate::Stdio).
@@ -42,20 +48,23 @@ pub struct Child {
 }
 
 impl Child {
-    /// A container's init.
-    pub(crate) fn init(pid: Pid, pidfd: OwnedFd) -> Self {
-        Self::new(pid, Started::init(pidfd), true)
+    /// A container's init; a `guest` is in a PID namespace whose PID 1 is another's.
+    pub(crate) fn init(pid: Pid, pidfd: OwnedFd, guest: bool) -> Self {
+        match guest {
+            true => Self::new(pid, Started::executed(pidfd), true, false),
+            false => Self::new(pid, Started::init(pidfd), true, true),
+        }
     }
 
     /// A further process of a container.
     pub(crate) fn executed(pid: Pid, pidfd: OwnedFd) -> Self {
-        Self::new(pid, Started::executed(pidfd), false)
+        Self::new(pid, Started::executed(pidfd), false, false)
     }
 
-    fn new(pid: Pid, started: Arc<Started>, init: bool) -> Self {
+    fn new(pid: Pid, started: Arc<Started>, init: bool, free: bool) -> Self {
         Self {
             pid,
-            started,
+            started: Holder { started, free },
             init,
             stdin: None,
             stdout: None,
@@ -108,6 +117,31 @@ impl Child {
         match wait_for_end(self.started.as_fd(), Some(Timespec::default()))? {
             true => self.started.collect().map(Some),
             false => Ok(None),
+        }
+    }
+}
+
+/// What a dropped handle leaves.
+#[derive(Debug)]
+struct Holder {
+    started: Arc<Started>,
+    /// Nobody's end waits for this one's.
+    free: bool,
+}
+
+impl std::ops::Deref for Holder {
+    type Target = Arc<Started>;
+
+    fn deref(&self) -> &Arc<Started> {
+        &self.started
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        if !self.free && self.started.known().is_none() && !self.started.reap() {
+            // Without a thread, the next wait for an init does it.
+            let _ = abandoned::look_after(Arc::clone(&self.started));
         }
     }
 }

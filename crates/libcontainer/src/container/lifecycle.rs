@@ -131,7 +131,8 @@ impl Container {
                 frozen: &|| false,
             },
         )?;
-        let mut child = Child::init(launched.pid, launched.pidfd);
+        let mut child =
+            Child::init(launched.pid, launched.pidfd, plan.start.namespaces.joins_pid());
         child.terminal = launched.terminal;
         warnings.extend(launched.warnings);
         child.warnings = warnings;

@@ -1,5 +1,6 @@
 //! The handle over a container, and the records behind it.
 
+mod abandoned;
 mod child;
 mod exec;
 mod factory;

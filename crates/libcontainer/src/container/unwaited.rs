@@ -24,7 +24,7 @@ pub(super) struct Started {
 /// Those executed; one leaves when it has been waited for.
 static EXECUTED: Mutex<Vec<Arc<Started>>> = Mutex::new(Vec::new());
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -60,7 +60,7 @@ impl Started {
     }
 
     /// Whether it has ended, and now its status is known or lost.
-    fn reap(&self) -> bool {
+    pub(super) fn reap(&self) -> bool {
         let mut status = match self.status.try_lock() {
             Ok(status) => status,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),

@@ -127,11 +127,14 @@ impl Served {
     /// Waits for a message; looks now and then whether one can come at all: not from who is
     /// frozen, nor from a stage 0 that was killed between stage 1's birth and its word of that.
     fn wait_readable(&self, socket: &Socket, frozen: &dyn Fn() -> bool) -> Result<()> {
-        const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+        const LONGEST: i64 = 100_000_000;
         const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
-        while !readable(socket, &LOOK)? {
+        let mut look = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+        while !readable(socket, &look)? {
+            look.tv_nsec = (look.tv_nsec * 2).min(LONGEST);
             if frozen() {
-                return Err(Error::new(ErrorKind::Paused, "container paused"));
+                return Err(Error::new(ErrorKind::Paused, "container paused")
+                    .with_hint("it was paused while the process entered it; resume it first"));
             }
             let silent = self.stage.is_none() && wait_for_end(self.boot.pidfd(), &NOW) == Ok(1);
             if silent && !readable(socket, &NOW)? {
@@ -152,8 +155,12 @@ impl Served {
     fn abandon(self, error: Error) -> Error {
         if let Some((_, pidfd)) = &self.stage {
             let _ = pidfd_send_signal(pidfd, Signal::KILL);
-            // A process frozen by a v1 freezer ends only when it is thawed.
-            let _ = wait_for_end(pidfd, &Timespec { tv_sec: 1, tv_nsec: 0 });
+            // A process frozen by a v1 freezer ends only when it is thawed; on v2 it does at once.
+            let limit = match error.kind() {
+                ErrorKind::Paused => Timespec { tv_sec: 0, tv_nsec: 10_000_000 },
+                _ => Timespec { tv_sec: 1, tv_nsec: 0 },
+            };
+            let _ = wait_for_end(pidfd, &limit);
             let _ =
                 waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
         }

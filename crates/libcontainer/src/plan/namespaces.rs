@@ -23,6 +23,13 @@ pub struct NamespacePlan {
     pub time: Option<Vec<(Clock, TimeOffset)>>,
 }
 
+impl NamespacePlan {
+    /// Whether the init lives in a PID namespace whose PID 1 is another's.
+    pub fn joins_pid(&self) -> bool {
+        self.join.iter().any(|(kind, _)| *kind == NamespaceKind::Pid)
+    }
+}
+
 /// Whose a namespace of the container is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {

@@ -13,6 +13,7 @@ pub fn tests() -> Vec<Test> {
     vec![
         test("freeze::pause_and_resume", pause).in_both_views(),
         test("freeze::exec_racing_with_pause", exec_racing).in_both_views(),
+        test("freeze::exec_is_refused_at_once", refused_at_once).in_both_views(),
         test("freeze::signal_all_and_kill", signal_all).in_both_views(),
     ]
 }
@@ -110,6 +111,47 @@ fn exec_racing() {
             }
         }
     });
+    assert_eq!(running.exec(&["true"]).1, 0);
+}
+
+/// One that comes in just before a pause is told of it in no more time than it takes to look.
+fn refused_at_once() {
+    let Some(place) = kit::place() else { return };
+    let running = Running::new(&place, "refused", place.config("refused"));
+    let container = &running.container;
+    let mut quickest = None;
+    let start = Instant::now();
+    for round in 0.. {
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                std::thread::sleep(Duration::from_micros(300 + round * 370 % 9000));
+                container.pause().unwrap();
+            });
+            let begun = Instant::now();
+            let result = container.exec(Process::new(["true"]).silent());
+            // Only then is it resumed: nothing but the answer ends the wait.
+            match result {
+                Ok(mut child) => drop(child.try_wait().unwrap()),
+                Err(error) => {
+                    assert_eq!(*error.kind(), ErrorKind::Paused, "{error}");
+                    if error.to_string().contains("entered it") {
+                        quickest = Some(quickest.unwrap_or(Duration::MAX).min(begun.elapsed()));
+                    }
+                }
+            }
+        });
+        container.resume().unwrap();
+        if quickest.is_some_and(|quickest| quickest < Duration::from_millis(500)) {
+            break;
+        }
+        assert!(start.elapsed() < Duration::from_secs(20), "{quickest:?}");
+    }
+    // Those that were refused do not stay.
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while container.processes().unwrap() != [running.init.pid()] {
+        assert!(Instant::now() < deadline, "{:?}", container.processes());
+        std::thread::sleep(Duration::from_millis(5));
+    }
     assert_eq!(running.exec(&["true"]).1, 0);
 }
 

@@ -55,7 +55,10 @@ fn monitor(settings: &Settings, wanted: &Wanted, caller: OwnedFd) -> Result<()> 
     let (Started { container, child, first }, signals) = started?;
     left?;
     // What joined a container belongs to that, and its end is nobody's business.
-    let Some(first) = first else { return Ok(()) };
+    let Some(first) = first else {
+        std::mem::forget(child);
+        return Ok(());
+    };
     let status = foreground::attend(child, &signals);
     first.finish(settings, &container, status.ok().map(foreground::exit_code));
     Ok(())
