@@ -26,9 +26,13 @@ fn main() -> std::process::ExitCode {
         test("without_a_pid_namespace", without_a_pid_namespace),
         test("failing_poststop", failing_poststop),
         test("a_start_that_fails_for_another_reason", a_start_that_fails_for_another_reason),
+        test("mounts_of_hooks_stay", mounts_of_hooks_stay),
+        test("links_in_the_image_lead_nowhere", links_in_the_image_lead_nowhere),
+        test("the_images_environment", the_images_environment),
         test("time_is_limited_everywhere", time_is_limited_everywhere),
         test("daemons_and_floods", daemons_and_floods),
         test("creating_while_they_run", creating_while_they_run),
+        test("created_while_the_last_run", created_while_the_last_run),
         test("from_many_threads", from_many_threads),
     ])
 }
@@ -438,6 +442,76 @@ fn a_start_that_fails_for_another_reason() {
     before.assert_restored(SETTLE);
 }
 
+/// What hooks mount below the root's directory in the container's mount namespace, the container
+/// has, and the host has not; what is mounted in the container they see there.
+fn mounts_of_hooks_stay() {
+    let Some(scene) = Scene::new() else { return };
+    let before = HostSnapshot::take(&scene.place);
+    let root = scene.place.rootfs().display().to_string();
+    for dir in ["from-host", "from-inside"] {
+        fs::create_dir(scene.place.rootfs().join(dir)).unwrap();
+    }
+    let from_host = format!(
+        "pid=$(sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/'); \
+         nsenter -m -t $pid sh -c 'mount -t tmpfs none {root}/from-host && touch {root}/from-host/one'"
+    );
+    let from_inside = format!(
+        "test -e {root}/from-host/one && test -e {root}/proc/1 && \
+         mount -t tmpfs none {root}/from-inside && touch {root}/from-inside/two"
+    );
+    for readonly in [false, true] {
+        let mut config = scene.config("mounts", "");
+        config.readonly_rootfs = readonly;
+        config.hooks.create_runtime = vec![shell(&from_host)];
+        config.hooks.create_container = vec![shell(&from_inside)];
+        let container = scene.create("mounts", config);
+        let (said, code) =
+            common::output(&["ls", "/from-host", "/from-inside"], |it| container.run(it));
+        assert_eq!((said.as_str(), code), ("/from-host:\none\n\n/from-inside:\ntwo\n", 0));
+        assert!(!scene.place.rootfs().join("from-host/one").exists());
+        container.destroy().unwrap();
+    }
+    before.assert_restored(SETTLE);
+}
+
+/// The root is where its directory is while it is made, and holds all the same (attack 19).
+fn links_in_the_image_lead_nowhere() {
+    let Some(scene) = Scene::new() else { return };
+    std::os::unix::fs::symlink("/proc/sys", scene.place.rootfs().join("data")).unwrap();
+    std::os::unix::fs::symlink("/etc", scene.place.rootfs().join("other")).unwrap();
+    let tmpfs = |destination: &str| libcontainer::config::Mount {
+        destination: destination.into(),
+        fstype: "tmpfs".into(),
+        ..libcontainer::config::Mount::default()
+    };
+    let mut config = scene.config("links", "");
+    config.mounts.push(tmpfs("/data"));
+    let error = scene.create("links", config).run(sleep()).unwrap_err();
+    assert!(error.to_string().contains("a symbolic link leads it to /proc/sys"), "{error}");
+    scene.place.factory().load("links").unwrap().destroy().unwrap();
+    let mut config = scene.config("links", "");
+    config.mounts.push(tmpfs("/other"));
+    let container = scene.create("links", config);
+    let (said, code) = common::output(&["ls", "-A", "/etc"], |it| container.run(it));
+    assert_eq!((said.as_str(), code), ("", 0));
+    container.destroy().unwrap();
+}
+
+/// Attack 25: hooks have nothing of the program's environment.
+fn the_images_environment() {
+    let Some(scene) = Scene::new() else { return };
+    let mut config = scene.config("env", "");
+    config.process.env.get_or_insert_default().push("LD_PRELOAD=/evil.so".into());
+    let container = scene.create("env", config);
+    let mut child = container.run(sleep()).unwrap();
+    end(&container, &mut child);
+    container.destroy().unwrap();
+    for kind in KINDS {
+        let environ = scene.said(kind, "env");
+        assert!(environ.contains("KIND=") && !environ.contains("evil"), "{kind}: {environ}");
+    }
+}
+
 fn time_is_limited_everywhere() {
     let Some(scene) = Scene::new() else { return };
     for kind in &KINDS[..5] {
@@ -530,6 +604,34 @@ fn creating_while_they_run() {
         end(&container, &mut child);
         container.destroy().unwrap();
     }
+}
+
+/// Until the program is executed, it is not running.
+fn created_while_the_last_run() {
+    let Some(scene) = Scene::new() else { return };
+    let (on, off) = (scene.log().join("on"), scene.log().join("off"));
+    let mut config = scene.config("last", "");
+    let wait = "touch /log/on; while ! test -e /log/off; do sleep 0.01; done";
+    config.hooks.start_container = vec![shell(wait)];
+    let container = scene.create("last", config);
+    let mut child = container.start(sleep()).unwrap();
+    std::thread::scope(|scope| {
+        let start = scope.spawn(|| container.release());
+        while !on.exists() {
+            assert!(!start.is_finished());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let other = scene.place.factory().load("last").unwrap();
+        assert_eq!(other.status().unwrap(), Status::Created);
+        let error = other.release().unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::NotStopped, "{error}");
+        assert_eq!(other.status().unwrap(), Status::Created);
+        fs::write(&off, "").unwrap();
+        start.join().unwrap().unwrap();
+        assert_eq!(other.status().unwrap(), Status::Running);
+    });
+    end(&container, &mut child);
+    container.destroy().unwrap();
 }
 
 fn from_many_threads() {

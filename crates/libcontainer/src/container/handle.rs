@@ -151,15 +151,13 @@ impl Container {
             // completed.
             init = self.init()?;
         }
-        if init.is_none() {
-            return Ok(Status::Stopped);
-        }
+        let Some((pid, _)) = init else { return Ok(Status::Stopped) };
         // The init is recorded before it has built the container: who joined it now would be in
         // the host's file systems.
         if self.is_busy()? {
             return Ok(Status::Creating);
         }
-        if self.entry.has_start_socket() {
+        if self.entry.has_start_socket() || self.runs_start_hooks(pid) {
             return Ok(Status::Created);
         }
         let frozen = match self.cgroup()? {

@@ -6,8 +6,11 @@ use rustix::process::Pid;
 use crate::config::{Config, Hook};
 use crate::container::child::Child;
 use crate::container::handle::{Container, locked};
+use crate::container::record::Record;
 use crate::hooks::{self, Kind, State};
+use crate::init::STAGE_WAITING;
 use crate::plan::hooks::{each, subject};
+use crate::procfs::Procfs;
 use crate::{Error, Result};
 
 impl Container {
@@ -16,6 +19,16 @@ impl Container {
         let pid = Some(pid.as_raw_nonzero().get());
         self.run_hooks(Kind::Prestart, &config.hooks.prestart, config, pid)?;
         self.run_hooks(Kind::CreateRuntime, &config.hooks.create_runtime, config, pid)
+    }
+
+    /// Whether its init has been let go and runs hooks before its program.
+    pub(super) fn runs_start_hooks(&self, pid: i32) -> bool {
+        let record = locked(&self.record);
+        let some = |record: &Record| !record.config.hooks.start_container.is_empty();
+        record.as_ref().is_some_and(some)
+            && Procfs::open()
+                .and_then(|proc| proc.read(format!("{pid}/comm")))
+                .is_ok_and(|name| name.strip_suffix(b"\n") == Some(STAGE_WAITING.to_bytes()))
     }
 
     /// Those that run when the program does.

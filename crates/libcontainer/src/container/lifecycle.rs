@@ -3,6 +3,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal};
 
 use crate::container::child::{self, Child};
@@ -236,7 +237,16 @@ impl Container {
             let message = "is required to start a container, and this one was created without";
             return Err(Error::invalid("process", message));
         }
-        let socket = self.entry.connect_start_socket()?;
+        let socket = self.entry.connect_start_socket().map_err(|error| {
+            // Somebody else was faster, and his start has not come to the program.
+            match error.errno().map(Errno::from_raw_os_error) {
+                Some(Errno::NOENT) => {
+                    let message = "cannot start an already running container";
+                    Error::new(ErrorKind::NotStopped, message).with_hint("it is being started")
+                }
+                _ => error,
+            }
+        })?;
         let mut executing = false;
         loop {
             match socket.receive()? {

@@ -28,6 +28,9 @@ use crate::{Error, ErrorKind, Result, console, network, privileges, rootfs};
 /// What stage 1 is called by, until it executes its program or waits before that.
 pub const STAGE_1: &CStr = c"libcontainer:1";
 
+/// What a held init is called by, from its waiting to its program.
+pub const STAGE_WAITING: &CStr = c"libcontainer:w";
+
 /// Everything that stage 0 hands over.
 pub struct Inside<'a> {
     /// To the creator.
@@ -105,7 +108,7 @@ pub fn inside(stage: &mut Inside<'_>) -> Result<Infallible> {
         }
     }
     if stage.hold {
-        sys::thread::set_name(c"libcontainer:w");
+        sys::thread::set_name(STAGE_WAITING);
         stage.socket.send(&FromInit::Built(applied.warnings().to_vec()), &[])?;
         // Its end tells the creator that this init waits.
         *stage.socket = Socket::pair()?.0;

@@ -123,5 +123,14 @@ fn text(bytes: &[u8], field: impl FnOnce() -> String) -> Result<CString> {
     CString::new(bytes).map_err(|_| Error::invalid(field(), "has a NUL byte"))
 }
 
+/// Whether hooks look for the container's root file system where its directory is: those that
+/// run between its making and its entering.
+pub fn look_at_root(config: &Config) -> bool {
+    let hooks = &config.hooks;
+    [&hooks.prestart, &hooks.create_runtime, &hooks.create_container]
+        .iter()
+        .any(|list| !list.is_empty())
+}
+
 #[cfg(test)]
 mod tests;

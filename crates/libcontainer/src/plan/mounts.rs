@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::mount_flags::{self, MountOptions, attr};
 use crate::config::{Config, Mount, Propagation, Rootfs};
+use crate::plan::hooks;
 use crate::{Error, Result};
 
 pub use host::{host_mounts, mounts_on};
@@ -94,6 +95,7 @@ pub fn plan(config: &Config, facts: &MountFacts) -> Result<RootfsPlan> {
     Ok(RootfsPlan {
         root,
         entry,
+        in_place: entry == Entry::Pivot && hooks::look_at_root(config),
         propagation: config.rootfs_propagation.unwrap_or(Propagation::Private),
         readonly: config.readonly_rootfs,
         sources: planner.sources,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, OFlags, PROC_SUPER_MAGIC, fstat, fstatfs, readlinkat};
 use rustix::io::Errno;
@@ -149,11 +149,19 @@ impl Builder<'_> {
     /// would stand for the kernel's files there, and devices would be made in it (attack 19).
     fn not_the_kernels(&self, place: BorrowedFd<'_>) -> Result<()> {
         let fds = self.proc.open_file("self/fd", OFlags::PATH | OFlags::DIRECTORY)?;
-        let name = place.as_raw_fd().to_string();
-        let path = readlinkat(&fds, name, Vec::new()).sys("readlinkat", || "a mount point")?;
-        // The container's root is mounted over `/`, so this is the path in the container.
-        let path = Path::new(OsStr::from_bytes(path.as_bytes()));
-        match Links::for_target(path) {
+        let path_of = |fd: BorrowedFd<'_>| {
+            readlinkat(&fds, fd.as_raw_fd().to_string(), Vec::new())
+                .sys("readlinkat", || "a mount point")
+        };
+        let path = path_of(place)?;
+        // Where the container's root is mounted over `/`, this is the path in the container.
+        let mut path = PathBuf::from(OsStr::from_bytes(path.as_bytes()));
+        if self.plan.in_place {
+            let root = path_of(self.root())?;
+            let root = Path::new(OsStr::from_bytes(root.as_bytes()));
+            path = Path::new("/").join(path.strip_prefix(root).unwrap_or(&path));
+        }
+        match Links::for_target(&path) {
             Links::Follow => Ok(()),
             Links::Refuse => {
                 let what = format!("a symbolic link leads it to {}", path.display());

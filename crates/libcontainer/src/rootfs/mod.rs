@@ -22,10 +22,12 @@ mod terminal;
 mod xattr;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
-use rustix::fs::Mode;
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::Errno;
 use rustix::mount::{MountPropagationFlags, mount_change};
-use sys::Context;
+use sys::{Context, SysError};
 
 use crate::config::Propagation;
 use crate::config::mount_flags::attr;
@@ -75,7 +77,7 @@ fn build_all(plan: &RootfsPlan, sources: Sources, proc: &Procfs) -> Result<Root>
     Ok(Root { fd: builder.root, entry, readonly, propagation })
 }
 
-/// Mounts the root over `/`, where it waits for the pivot.
+/// Mounts the root over `/`, or where it is, where it waits for the pivot.
 fn attach_root(plan: &RootfsPlan, opened: Option<OwnedFd>, proc: &Procfs) -> Result<OwnedFd> {
     let path = match &plan.root {
         RootSource::Host(layers) => {
@@ -95,10 +97,21 @@ fn attach_root(plan: &RootfsPlan, opened: Option<OwnedFd>, proc: &Procfs) -> Res
             _ => Propagation::Private,
         };
         let attributes = Attributes { propagation: vec![(kind, true)], ..Attributes::default() };
-        attach::attach(root.as_fd(), None, &attributes, proc)
+        let place = if plan.in_place { own_place(path)? } else { None };
+        attach::attach(root.as_fd(), place.as_ref().map(AsFd::as_fd), &attributes, proc)
             .step(|| "mounting the root file system")?;
     }
     Ok(root)
+}
+
+/// Where the root's directory is in this mount namespace; nothing where the root of a user
+/// namespace may not go there.
+fn own_place(path: &Path) -> Result<Option<OwnedFd>> {
+    match openat(CWD, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
+        Ok(place) => Ok(Some(place)),
+        Err(Errno::ACCESS) => Ok(None),
+        Err(errno) => Err(SysError::new("openat", path.display().to_string(), errno).into()),
+    }
 }
 
 impl Root {

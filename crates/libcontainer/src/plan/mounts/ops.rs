@@ -16,6 +16,8 @@ pub struct RootfsPlan {
     pub root: RootSource,
     /// How the process gets there.
     pub entry: Entry,
+    /// Hooks look for it while it is made: it is mounted where its directory is, and not over `/`.
+    pub in_place: bool,
     /// Propagation of the root mount itself, once everything is in place.
     pub propagation: Propagation,
     /// Whether the root mount becomes read-only at the end.
