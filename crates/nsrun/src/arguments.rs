@@ -14,7 +14,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 pub const SPEC: &str = "1.3.0";
 
 /// The commit that this is built from, as the build was told.
-const COMMIT: &str = match option_env!("NSRUN_COMMIT") {
+pub const COMMIT: &str = match option_env!("NSRUN_COMMIT") {
     Some(commit) => commit,
     None => "unknown",
 };
