@@ -24,6 +24,7 @@ mod command;
 mod paths;
 mod pty;
 mod rootfs;
+pub mod schema;
 mod snapshot;
 mod world;
 

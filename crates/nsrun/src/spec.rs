@@ -127,7 +127,7 @@ fn make_rootless(document: &mut Value, uid: u32, gid: u32) {
             mount["source"] = json!("/sys");
             mount["options"] = json!(["rbind", "nosuid", "noexec", "nodev", "ro"]);
         }
-        if let Some(options) = mount["options"].as_array_mut() {
+        if let Some(options) = mount.get_mut("options").and_then(Value::as_array_mut) {
             // No other group is mapped.
             options.retain(|option| !option.as_str().is_some_and(|text| text.starts_with("gid=")));
         }
