@@ -49,8 +49,8 @@ fn specified(world: &World, flags: &[&str]) -> Bundle {
 #[test]
 fn the_written_config_runs_as_it_is() {
     each_view(|world: &World| {
-        let before = world.snapshot();
         let bundle = specified(world, &[]);
+        let before = world.snapshot();
         let written = config(&bundle.path);
         assert_eq!(faults("config-schema.json", &written), Vec::<String>::new());
         let process = &written["process"];
@@ -70,7 +70,6 @@ fn the_written_config_runs_as_it_is() {
         for word in ["nsrun\r\n", "/dev/pts/0\r\n", "0\r\n"] {
             assert!(run.out.contains(word), "{}", run.out);
         }
-        drop(bundle);
         before.assert_restored();
     });
 }

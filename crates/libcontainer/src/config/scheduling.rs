@@ -160,6 +160,19 @@ pub enum MemoryMode {
     WeightedInterleave = 6,
 }
 
+impl MemoryMode {
+    /// Every one.
+    pub const ALL: [Self; 7] = [
+        Self::Default,
+        Self::Preferred,
+        Self::Bind,
+        Self::Interleave,
+        Self::Local,
+        Self::PreferredMany,
+        Self::WeightedInterleave,
+    ];
+}
+
 /// Flags of set_mempolicy(2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MemoryFlag {
@@ -172,6 +185,11 @@ pub enum MemoryFlag {
     /// The nodes stay when those that the process may use change.
     #[serde(rename = "MPOL_F_STATIC_NODES")]
     StaticNodes = 1 << 15,
+}
+
+impl MemoryFlag {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::NumaBalancing, Self::RelativeNodes, Self::StaticNodes];
 }
 
 /// Processors or memory nodes, as the text `0-3,7`; never empty, none above

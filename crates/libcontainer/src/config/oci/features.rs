@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use seccomp::{Action, Architecture, Flag, Op};
 use serde_json::{Value, json};
 
-use super::super::{capability, mount_flags};
+use super::super::{MemoryFlag, MemoryMode, capability, mount_flags};
 use super::hooks;
 use super::linux::NAMESPACES;
 use super::version::{LEAST, MOST};
@@ -31,7 +31,7 @@ pub fn features(annotations: &BTreeMap<String, String>) -> Value {
             "apparmor": {"enabled": true},
             "selinux": {"enabled": true},
             "intelRdt": {"enabled": INTEL_RDT, "schemata": INTEL_RDT, "monitoring": INTEL_RDT},
-            "memoryPolicy": {"modes": MEMORY_POLICIES, "flags": MEMORY_POLICY_FLAGS},
+            "memoryPolicy": {"modes": MemoryMode::ALL, "flags": MemoryFlag::ALL},
             "mountExtensions": {"idmap": {"enabled": mount_flags::recognised().any(|it| it == "idmap")}},
             "netDevices": {"enabled": NET_DEVICES},
         },
@@ -42,11 +42,10 @@ pub fn features(annotations: &BTreeMap<String, String>) -> Value {
 }
 
 fn seccomp() -> Value {
-    let actions = Action::ALL.iter().filter(|action| **action != Action::Notify);
     let flags = sorted(Flag::ALL.iter().map(|flag| flag.name()));
     json!({
         "enabled": true,
-        "actions": sorted(actions.map(|action| action.name())),
+        "actions": sorted(Action::ALL.iter().map(|action| action.name())),
         "operators": sorted(Op::ALL.iter().map(|op| op.name())),
         "archs": sorted(Architecture::ALL.iter().map(|architecture| architecture.name())),
         "knownFlags": flags.clone(),
@@ -63,8 +62,6 @@ fn sorted(names: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
 /// What the reader refuses as not there yet.
 const INTEL_RDT: bool = false;
 const NET_DEVICES: bool = false;
-const MEMORY_POLICIES: [&str; 0] = [];
-const MEMORY_POLICY_FLAGS: [&str; 0] = [];
 
 #[cfg(test)]
 mod tests;
