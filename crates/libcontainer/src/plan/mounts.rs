@@ -33,8 +33,8 @@ pub struct MountFacts {
     /// The container's own control group: its directory on the host by controller, and by the
     /// empty name on the version 2 tree. Empty where it stays in the caller's.
     pub cgroup_paths: BTreeMap<String, PathBuf>,
-    /// The host has the version 2 tree only.
-    pub cgroup_unified: bool,
+    /// Where the version 2 tree is, on a host that has only that.
+    pub cgroup_unified: Option<PathBuf>,
     /// The container has a control group namespace of its own.
     pub cgroup_namespace: bool,
     /// The first process gets a terminal.

@@ -131,7 +131,10 @@ fn mount_facts(config: &Config, place: &Place<'_>, cgroup: Option<&Manager>) -> 
         mknod: facts.mknod && !user_namespace,
         user_namespace,
         cgroup_paths: cgroup.map(|group| group.paths().clone()).unwrap_or_default(),
-        cgroup_unified: facts.cgroups.mode == Mode::V2,
+        cgroup_unified: match (&facts.cgroups.mode, &facts.cgroups.v2) {
+            (Mode::V2, Some(tree)) => Some(tree.mountpoint.clone()),
+            _ => None,
+        },
         cgroup_namespace: owner(config, NamespaceKind::Cgroup) == Owner::New,
         terminal: config.process.terminal,
         host_mounts: mounts::host_mounts(place.mountinfo),

@@ -24,17 +24,19 @@ impl Planner<'_> {
             return Err(Error::invalid(format!("{field}.options"), what));
         }
         let set = options.new_attributes();
-        match (self.facts.cgroup_unified, self.facts.cgroup_paths.get("").cloned()) {
-            (true, Some(path)) => self.cgroup_bind(path, target, set),
-            (true, None) => self.cgroup_whole(target, set),
-            (false, own) if mount.fstype == "cgroup2" => match own {
+        match (&self.facts.cgroup_unified, self.facts.cgroup_paths.get("").cloned()) {
+            (Some(_), Some(path)) => self.cgroup_bind(path, target, set),
+            (Some(_), None) if self.facts.cgroup_namespace => self.cgroup_seen(target, set),
+            // The whole tree, which it may not change.
+            (Some(tree), None) => self.cgroup_bind(tree.clone(), target, set | attr::RDONLY),
+            (None, own) if mount.fstype == "cgroup2" => match own {
                 Some(path) => self.cgroup_bind(path, target, set),
                 None => {
                     let what = "the container has no group on the version 2 tree to show";
                     return Err(Error::invalid(format!("{field}.type"), what));
                 }
             },
-            (false, _) => self.cgroup_v1(target, set, field)?,
+            (None, _) => self.cgroup_v1(target, set, field)?,
         }
         Ok(())
     }
@@ -46,12 +48,11 @@ impl Planner<'_> {
         self.ops.push(MountOp::Bind { source, target, attributes });
     }
 
-    /// A container that stays in the caller's group sees that one in a namespace of its own, and
-    /// else the whole tree, which it may not change.
-    fn cgroup_whole(&mut self, target: PathBuf, set: u64) {
-        let read_only = if self.facts.cgroup_namespace { 0 } else { attr::RDONLY };
+    /// A container that stays in the caller's group sees that one, in a namespace of its own.
+    /// (A mount in the host's namespace would set anew the options of the host's own mount, with
+    /// a wait of 10 ms for every processor.)
+    fn cgroup_seen(&mut self, target: PathBuf, attributes: u64) {
         let params = vec![("source".to_owned(), Some("cgroup".to_owned()))];
-        let attributes = set | read_only;
         let fstype = "cgroup2".to_owned();
         let filesystem = Filesystem { fstype, params, target, attributes, ..Filesystem::default() };
         self.ops.push(MountOp::Filesystem(filesystem));

@@ -269,12 +269,16 @@ fn cgroups_of_version_1_are_directories_and_links() {
 #[test]
 fn a_callers_cgroup_is_read_only_without_a_namespace() {
     let config = config(vec![mount("cgroup", "/sys/fs/cgroup", &[])]);
-    for (cgroup_namespace, read_only) in [(true, 0), (false, attr::RDONLY)] {
-        let facts = MountFacts { cgroup_unified: true, cgroup_namespace, ..facts() };
-        let MountOp::Filesystem(fs) = plan(&config, &facts).unwrap().ops.remove(0) else {
-            panic!("a file system");
-        };
-        assert_eq!((fs.fstype.as_str(), fs.attributes), ("cgroup2", read_only));
-    }
+    let tree = PathBuf::from("/sys/fs/cgroup");
+    let first = |cgroup_namespace| {
+        let cgroup_unified = Some(tree.clone());
+        let facts = MountFacts { cgroup_unified, cgroup_namespace, ..facts() };
+        plan(&config, &facts).unwrap()
+    };
+    let MountOp::Filesystem(fs) = first(true).ops.remove(0) else { panic!("a file system") };
+    assert_eq!((fs.fstype.as_str(), fs.attributes), ("cgroup2", 0));
+    let mut bound = first(false);
+    let MountOp::Bind { source, attributes, .. } = bound.ops.remove(0) else { panic!("a bind") };
+    assert_eq!((&bound.sources[source].path, attributes.set), (&tree, attr::RDONLY));
     starts(&refused(&config, &facts()), "mounts[0]: the container has no control group");
 }

@@ -240,7 +240,8 @@ fn cgroups_are_its_own(scratch: &Path) {
     let config = config(scratch, mounts);
     let unified = host.mode == cgroups::Mode::V2;
     let cgroup_paths = manager.paths().clone();
-    let facts = MountFacts { cgroup_unified: unified, cgroup_paths, ..facts() };
+    let cgroup_unified = unified.then(|| std::path::PathBuf::from("/sys/fs/cgroup"));
+    let facts = MountFacts { cgroup_unified, cgroup_paths, ..facts() };
     let inside = || {
         entered(&config, &facts).unwrap();
         let top = Path::new("/sys/fs/cgroup");
