@@ -91,6 +91,10 @@ pub struct Config {
     pub networks: Vec<Network>,
     /// Routes in the container's network namespace.
     pub routes: Vec<Route>,
+    /// Devices of the host's network that the container gets, each with its name in there; a `%d`
+    /// at the name's end is the first free number (config-linux.md, "Network Devices"). They need
+    /// a network namespace other than the host's.
+    pub net_devices: BTreeMap<String, String>,
     /// The control group below each hierarchy's root, for instance `nsinit/web-1`; `None` leaves
     /// the container in the caller's.
     pub cgroup: Option<PathBuf>,

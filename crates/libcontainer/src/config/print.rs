@@ -79,6 +79,8 @@ struct Document<'a> {
     networks: Vec<networks::Network<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     routes: Vec<networks::Route<'a>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    net_devices: &'a BTreeMap<String, String>,
     cgroups: cgroups::Group<'a>,
     #[serde(skip_serializing_if = "<[IdMap]>::is_empty")]
     uid_mappings: &'a [IdMap],
@@ -130,6 +132,7 @@ impl<'a> Document<'a> {
             readonly_paths,
             networks,
             routes,
+            net_devices,
             cgroup,
             slice,
             resources,
@@ -169,6 +172,7 @@ impl<'a> Document<'a> {
             time_offsets,
             networks: networks.iter().map(networks::Network::of).collect(),
             routes: routes.iter().map(networks::Route::of).collect(),
+            net_devices,
             cgroups: cgroups::Group::of(cgroup.as_deref(), slice, resources),
             uid_mappings,
             gid_mappings,

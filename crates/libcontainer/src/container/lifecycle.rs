@@ -114,6 +114,8 @@ impl Container {
         }
         let config = record.config.clone();
         let mut completed = record;
+        // While it is held, devices in there can be put back.
+        let mut network = None;
         let launched = launch(
             boot,
             Launch {
@@ -126,12 +128,20 @@ impl Container {
                 },
                 born: &mut |pid, pidfd| {
                     completed.init = Some(InitRecord { idle, ..InitRecord::of(pid, pidfd)? });
-                    self.born(pid, plan, &completed)
+                    network = self.born(pid, plan, &completed)?;
+                    Ok(())
                 },
                 hooks: &mut |pid| self.run_creators_hooks(&config, pid),
                 frozen: &|| false,
             },
-        )?;
+        );
+        if launched.is_err() && !plan.devices.is_empty() {
+            // What fails here, destroy tries again and reports.
+            let _ = self.return_devices(network.as_ref().map(AsFd::as_fd));
+        }
+        let launched = launched?;
+        // A note that stays only makes destroy look for what is gone.
+        let _ = self.keep_devices(&plan.devices);
         let mut child =
             Child::init(launched.pid, launched.pidfd, plan.start.namespaces.joins_pid());
         child.terminal = launched.terminal;
@@ -165,8 +175,9 @@ impl Container {
         Ok(())
     }
 
-    /// Everything the creator does once stage 1 exists: the record is complete afterwards.
-    fn born(&self, pid: Pid, plan: &ContainerPlan, record: &Record) -> Result<()> {
+    /// Everything the creator does once stage 1 exists: the record is complete afterwards. With its
+    /// network namespace, where devices of the host have been moved there.
+    fn born(&self, pid: Pid, plan: &ContainerPlan, record: &Record) -> Result<Option<OwnedFd>> {
         self.entry.write_init(record.init)?;
         if let Some(group) = &plan.cgroup {
             group.attach(pid)?;
@@ -176,7 +187,7 @@ impl Container {
                 .open_link(format!("{}/ns/net", pid.as_raw_nonzero()))?;
             network::attach(&plan.links, namespace.as_fd())?;
         }
-        Ok(())
+        self.take_devices(&plan.devices, pid)
     }
 
     /// Takes back what a failed start made; the record stays, and names nothing that is there.
@@ -337,6 +348,9 @@ impl Container {
                 group.prune(record.cgroup_levels.saturating_sub(1)).step(step)?;
             }
             network::detach(&record.links).step(step)?;
+            if !record.config.net_devices.is_empty() {
+                self.return_devices(None).step(step)?;
+            }
             warnings = self.run_poststop(&record.config).step(step)?;
         }
         self.shared.store.remove(&self.id, &self.entry).step(step)?;

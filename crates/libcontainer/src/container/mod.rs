@@ -2,6 +2,7 @@
 
 mod abandoned;
 mod child;
+mod devices;
 mod exec;
 mod factory;
 mod forget;

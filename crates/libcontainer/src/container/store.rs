@@ -16,18 +16,25 @@ use sys::{Context, SysError};
 use crate::container::id;
 use crate::container::record::{self, InitRecord, Record};
 use crate::error::Step;
+use crate::network::Taken;
 use crate::wire::Socket;
 use crate::{Error, ErrorKind, Result};
 
 const RECORD: &str = "record.json";
 const START_SOCKET: &str = "start.sock";
+/// Which network devices of the host a start is about to take.
+const DEVICES: &str = "devices.json";
 
 /// Everything that a container's directory can hold.
 const FILES: [&str; 2] = [RECORD, START_SOCKET];
 
-/// What a program may put there to show it to the container: a directory with a socket.
-const SHOWN: [(&str, AtFlags); 2] =
-    [("notify/notify.sock", AtFlags::empty()), ("notify", AtFlags::REMOVEDIR)];
+/// What is rarely there: what a program puts there to show it to the container, a directory with a
+/// socket; and what only a broken record leaves.
+const SHOWN: [(&str, AtFlags); 3] = [
+    ("notify/notify.sock", AtFlags::empty()),
+    ("notify", AtFlags::REMOVEDIR),
+    (DEVICES, AtFlags::empty()),
+];
 
 const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -234,46 +241,70 @@ impl Entry {
 
     /// The record; `None` where it was never written whole: then nothing else was done either.
     pub(crate) fn read(&self, id: &str) -> Result<Option<Record>> {
+        self.text(RECORD)?.map_or(Ok(None), |text| record::parse(&text, id))
+    }
+
+    /// A file's content, if it is there.
+    fn text(&self, name: &str) -> Result<Option<Vec<u8>>> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = match openat(&self.directory, RECORD, flags, Mode::empty()) {
+        let file = match openat(&self.directory, name, flags, Mode::empty()) {
             Ok(file) => file,
             Err(Errno::NOENT) => return Ok(None),
-            Err(errno) => return Err(SysError::new("open", RECORD, errno).into()),
+            Err(errno) => return Err(SysError::new("open", name, errno).into()),
         };
         let mut text = Vec::new();
         std::io::Read::read_to_end(&mut std::fs::File::from(file), &mut text)
-            .sys("read", || RECORD)?;
-        record::parse(&text, id)
+            .sys("read", || name)?;
+        Ok(Some(text))
     }
 
     /// Writes the record for the first time.
     pub(crate) fn write(&self, record: &Record) -> Result<()> {
-        self.append(record, OFlags::CREATE | OFlags::EXCL)
+        self.append(RECORD, record, OFlags::CREATE | OFlags::EXCL)
     }
 
     /// Writes it again, while it is still true that nothing has been done.
     pub(crate) fn rewrite(&self, record: &Record) -> Result<()> {
-        self.append(record, OFlags::TRUNC)
+        self.append(RECORD, record, OFlags::TRUNC)
     }
 
     /// Adds which process the init is, or that there is none any more.
     pub(crate) fn write_init(&self, init: Option<InitRecord>) -> Result<()> {
-        self.append(&init, OFlags::APPEND)
+        self.append(RECORD, &init, OFlags::APPEND)
+    }
+
+    /// Notes the network devices that are about to be taken.
+    pub(crate) fn write_devices(&self, devices: &[Taken]) -> Result<()> {
+        self.append(DEVICES, &devices, OFlags::CREATE | OFlags::TRUNC)
+    }
+
+    /// Those that a start was about to take which is not complete. A note that is not whole is
+    /// of a start that had taken none.
+    pub(crate) fn read_devices(&self) -> Result<Option<Vec<Taken>>> {
+        Ok(self.text(DEVICES)?.and_then(|text| serde_json::from_slice(&text).ok()))
+    }
+
+    /// The note is done with.
+    pub(crate) fn forget_devices(&self) -> Result<()> {
+        match unlinkat(&self.directory, DEVICES, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(SysError::new("unlink", DEVICES, errno).into()),
+        }
     }
 
     /// One line of JSON in one write(2).
-    fn append<T: Serialize>(&self, line: &T, how: OFlags) -> Result<()> {
+    fn append<T: Serialize>(&self, file: &str, line: &T, how: OFlags) -> Result<()> {
         let step = || "writing the container's record";
         let mut text = serde_json::to_vec(line)
-            .map_err(|error| Error::new(ErrorKind::System, format!("{RECORD}: {error}")))?;
+            .map_err(|error| Error::new(ErrorKind::System, format!("{file}: {error}")))?;
         text.push(b'\n');
         let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | how;
-        let file = openat(&self.directory, RECORD, flags, Mode::RUSR | Mode::WUSR)
-            .sys("open", || RECORD)
+        let opened = openat(&self.directory, file, flags, Mode::RUSR | Mode::WUSR)
+            .sys("open", || file)
             .step(step)?;
         let mut rest = text.as_slice();
         while !rest.is_empty() {
-            let written = rustix::io::write(&file, rest).sys("write", || RECORD).step(step)?;
+            let written = rustix::io::write(&opened, rest).sys("write", || file).step(step)?;
             rest = &rest[written..];
         }
         Ok(())

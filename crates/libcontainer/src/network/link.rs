@@ -12,6 +12,7 @@ use super::netlink::{Body, Request, text};
 #[derive(Debug, Default)]
 pub struct Link {
     pub index: u32,
+    pub up: bool,
     pub name: String,
     pub mac: Mac,
     pub alias: String,
@@ -36,6 +37,7 @@ pub struct Counters {
     pub tx_dropped: u64,
 }
 
+const IFF_UP: u32 = 1;
 const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_LINK: u16 = 5;
@@ -53,7 +55,9 @@ impl Link {
         // struct ifinfomsg: family, padding, type (u16), index (i32), flags, change mask.
         let (header, attributes) = payload.split_first_chunk::<16>()?;
         let index = u32::from_ne_bytes([header[4], header[5], header[6], header[7]]);
-        let mut link = Self { index, ..Self::default() };
+        let flags = u32::from_ne_bytes([header[8], header[9], header[10], header[11]]);
+        let up = flags & IFF_UP != 0;
+        let mut link = Self { index, up, ..Self::default() };
         for attribute in NlasIterator::new(attributes).flatten() {
             link.take(&attribute);
         }

@@ -1,4 +1,5 @@
-//! The container's network: loopback, veth pairs, addresses, routes, statistics.
+//! The container's network: loopback, veth pairs, addresses, routes, statistics, and devices of
+//! the host's that it is given ([`take`]).
 //!
 //! [`plan()`] resolves a configuration into plain data without a system call. The parent, in the
 //! host's network namespace, makes the pairs with [`attach`] as soon as the container's namespace
@@ -10,6 +11,7 @@
 //! without veth pairs opens no netlink socket.
 
 mod configure;
+mod device;
 mod host;
 mod link;
 mod names;
@@ -21,8 +23,9 @@ mod statistics;
 mod testing;
 
 pub use configure::{configure, loopback_up};
+pub use device::{Taken, look, put_back, take};
 pub use host::{attach, detach};
-pub use plan::{ContainerNetwork, VethHost, plan};
+pub use plan::{ContainerNetwork, Device, VethHost, plan, plan_devices};
 pub use statistics::{InterfaceStats, statistics};
 
 /// How the alias of a host end begins, before the container's id.

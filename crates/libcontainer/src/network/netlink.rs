@@ -5,7 +5,9 @@ mod request;
 
 use std::os::fd::OwnedFd;
 
-use netlink_packet_core::{NLM_F_ACK_TLVS, NLM_F_CAPPED, NLMSG_ERROR, NetlinkBuffer, NlasIterator};
+use netlink_packet_core::{
+    NLM_F_ACK_TLVS, NLM_F_CAPPED, NLMSG_DONE, NLMSG_ERROR, NetlinkBuffer, NlasIterator,
+};
 use rustix::io::Errno;
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{
@@ -105,6 +107,43 @@ impl Netlink {
         Ok(answers)
     }
 
+    /// Carries out a request for all there are of a kind, and gives the content of each.
+    pub fn dump(&mut self, request: Request) -> Result<Vec<Vec<u8>>, Failure> {
+        let request = request.dump();
+        let sequence = self.sequence;
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut bytes = Vec::new();
+        request.emit(sequence, &mut bytes);
+        self.send(&bytes)?;
+        let (mut all, mut done, mut failed) = (Vec::new(), false, None);
+        let mut buffer = vec![0; 32 << 10];
+        while !done {
+            let length = self.receive(&mut buffer)?;
+            for_each_message(&buffer[..length], |message| {
+                if message.sequence_number() != sequence {
+                    return;
+                }
+                match message.message_type() {
+                    NLMSG_DONE => done = true,
+                    NLMSG_ERROR => {
+                        failed = read_error(message, 0, &request);
+                        done = true;
+                    }
+                    _ => all.push(message.payload().to_vec()),
+                }
+            })
+            .ok_or_else(malformed)?;
+        }
+        failed.map_or(Ok(all), Err)
+    }
+
+    fn send(&self, bytes: &[u8]) -> sys::Result<()> {
+        let kernel = SocketAddrNetlink::new(0, 0);
+        rustix::io::retry_on_intr(|| sendto(&self.socket, bytes, SendFlags::empty(), &kernel))
+            .sys("sendto", || "rtnetlink")?;
+        Ok(())
+    }
+
     fn run_batch(&mut self, batch: &[Request], answers: &mut [Vec<u8>]) -> Result<(), Failure> {
         let first = self.sequence;
         let mut bytes = Vec::with_capacity(256 * batch.len());
@@ -112,9 +151,7 @@ impl Netlink {
             request.emit(self.sequence, &mut bytes);
             self.sequence = self.sequence.wrapping_add(1);
         }
-        let kernel = SocketAddrNetlink::new(0, 0);
-        rustix::io::retry_on_intr(|| sendto(&self.socket, &bytes, SendFlags::empty(), &kernel))
-            .sys("sendto", || "rtnetlink")?;
+        self.send(&bytes)?;
         let mut open = batch.len();
         let mut failures: Vec<Failure> = Vec::new();
         let mut buffer = vec![0; 32 << 10];

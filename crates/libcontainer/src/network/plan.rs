@@ -1,5 +1,6 @@
 //! From a configuration to what is to be done, checked, without a system call.
 
+mod device;
 mod route;
 mod veth;
 
@@ -10,6 +11,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::device::{Device, plan_devices};
 use super::names::Mac;
 use crate::config::{Network, Route};
 use crate::{Error, Result};

@@ -113,6 +113,8 @@ fn check(config: &Config) -> Result<()> {
     needs(config.hostname.is_some(), "hostname", NamespaceKind::Uts, Owner::Joined)?;
     needs(config.domainname.is_some(), "domainname", NamespaceKind::Uts, Owner::Joined)?;
     needs(!config.networks.is_empty(), "networks", NamespaceKind::Network, Owner::New)?;
+    let devices = !config.net_devices.is_empty();
+    needs(devices, "net_devices", NamespaceKind::Network, Owner::Joined)?;
     needs(!config.routes.is_empty(), "routes", NamespaceKind::Network, Owner::New)?;
     needs(!config.time_offsets.is_empty(), "time_offsets", NamespaceKind::Time, Owner::New)?;
     for (field, maps) in

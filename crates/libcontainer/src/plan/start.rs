@@ -27,6 +27,8 @@ pub struct ContainerPlan {
     pub resources: Resources,
     /// The host's ends of its network.
     pub links: Vec<VethHost>,
+    /// Devices of the host's that it gets.
+    pub devices: Vec<network::Device>,
     /// The CLONE_NEW* flags of the namespaces that are not the host's.
     pub namespaces: u64,
     /// It shares the host's mount namespace, and is a chroot.
@@ -58,6 +60,7 @@ pub fn start(config: &Config, place: &Place<'_>) -> Result<ContainerPlan> {
         None => None,
     };
     let network = network::plan(&config.networks, &config.routes, id, scope)?;
+    let devices = network::plan_devices(&config.net_devices, &network.container, id, scope)?;
     let mount = owner(config, NamespaceKind::Mount);
     let joined_root = mount == Owner::Joined && config.rootfs == Rootfs::Directory(PathBuf::new());
     let rootfs = if joined_root {
@@ -77,7 +80,9 @@ pub fn start(config: &Config, place: &Place<'_>) -> Result<ContainerPlan> {
     let all = config.namespaces.iter().map(|namespace| flag_of(namespace.kind));
     Ok(ContainerPlan {
         start: StartPlan {
-            wants_joined: !network.host.is_empty() || (namespaces.cgroup && attached),
+            wants_joined: !network.host.is_empty()
+                || !devices.is_empty()
+                || (namespaces.cgroup && attached),
             namespaces,
             rootfs,
             network: network.container,
@@ -90,6 +95,7 @@ pub fn start(config: &Config, place: &Place<'_>) -> Result<ContainerPlan> {
         cgroup,
         resources: resources(config, facts.mknod),
         links: network.host,
+        devices,
         namespaces: all.fold(0, |flags, flag| flags | flag),
         chroot: mount == Owner::Host,
     })

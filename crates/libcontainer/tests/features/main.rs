@@ -7,6 +7,7 @@ mod common;
 mod freeze;
 mod kit;
 mod namespaces;
+mod net_devices;
 mod network;
 mod process;
 mod rootfs;
@@ -24,6 +25,7 @@ fn main() -> std::process::ExitCode {
         cgroup::tests(),
         freeze::tests(),
         network::tests(),
+        net_devices::tests(),
         terminal::tests(),
         sizes::tests(),
     ];

@@ -18,6 +18,7 @@ pub(super) fn read(root: &Node<'_>, config: &mut Config, warnings: &mut Vec<Stri
         config.rootfs_propagation = Some(value::propagation(&field)?);
     }
     config.domainname = root.text_of("domainname")?;
+    config.net_devices = root.text_map_of("net_devices")?;
     if let Some(offsets) = root.get("time_offsets")? {
         config.time_offsets = value::time_offsets(&offsets)?;
     }

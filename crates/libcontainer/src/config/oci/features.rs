@@ -61,7 +61,7 @@ fn sorted(names: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
 
 /// What the reader refuses as not there yet.
 const INTEL_RDT: bool = false;
-const NET_DEVICES: bool = false;
+const NET_DEVICES: bool = true;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! `linux` of an OCI config, but for its resources and seccomp.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::Result;
@@ -15,9 +16,8 @@ pub(super) fn read(root: &Node<'_>, config: &mut Config) -> Result<()> {
     config.devices = template::standard_devices();
     config.resources.devices = resources::with_standard_rules(Vec::new());
     let Some(linux) = root.get("linux")? else { return Ok(()) };
-    for key in ["intelRdt", "netDevices"] {
-        refuse(&linux, key)?;
-    }
+    refuse(&linux, "intelRdt")?;
+    config.net_devices = net_devices(&linux)?;
     config.personality = scheduling::personality(&linux)?;
     config.memory_policy = scheduling::memory_policy(&linux)?;
     config.namespaces = namespaces(&linux)?;
@@ -50,6 +50,16 @@ pub(super) fn read(root: &Node<'_>, config: &mut Config) -> Result<()> {
     config.readonly_paths = paths(&linux, "readonlyPaths")?;
     config.mount_label = linux.text_of("mountLabel")?;
     Ok(())
+}
+
+/// Each with its name in the container, which is the host's if nothing else is said.
+fn net_devices(linux: &Node<'_>) -> Result<BTreeMap<String, String>> {
+    let Some(field) = linux.get("netDevices")? else { return Ok(BTreeMap::new()) };
+    let device = |(name, item): (&str, Node<'_>)| {
+        let inside = item.text_of("name")?.unwrap_or_else(|| name.to_owned());
+        Ok((name.to_owned(), inside))
+    };
+    field.entries()?.map(device).collect()
 }
 
 /// The names that namespaces have here.

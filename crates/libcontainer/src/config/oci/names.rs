@@ -1,7 +1,7 @@
 //! What config.json calls the fields of a [`Config`](crate::Config).
 
 /// Beginnings of a field's path, and how they read in config.json. All others are the same.
-const NAMES: [(&str, &str); 17] = [
+const NAMES: [(&str, &str); 19] = [
     ("rootfs_propagation", "linux.rootfsPropagation"),
     ("rootfs", "root.path"),
     ("namespaces", "linux.namespaces"),
@@ -11,6 +11,8 @@ const NAMES: [(&str, &str); 17] = [
     ("devices", "linux.devices"),
     ("masked_paths", "linux.maskedPaths"),
     ("readonly_paths", "linux.readonlyPaths"),
+    ("net_devices", "linux.netDevices"),
+    ("intel_rdt", "linux.intelRdt"),
     ("cgroup", "linux.cgroupsPath"),
     ("sysctl", "linux.sysctl"),
     ("mount_label", "linux.mountLabel"),

@@ -120,9 +120,7 @@ fn errors_name_the_field() {
 
 #[test]
 fn what_is_not_there_yet_is_refused_by_name() {
-    for (path, value) in
-        [("linux.intelRdt", json!({"closID": "x"})), ("linux.netDevices", json!({"eth0": {}}))]
-    {
+    for (path, value) in [("linux.intelRdt", json!({"closID": "x"}))] {
         let error = read(&with(path, value)).expect_err(path).to_string();
         assert_eq!(error, format!("config.json: {path}: not supported yet"));
     }
@@ -130,6 +128,7 @@ fn what_is_not_there_yet_is_refused_by_name() {
         ("hooks", json!({"prestart": [], "poststop": null})),
         ("linux.intelRdt", json!({})),
         ("linux.netDevices", json!(null)),
+        ("linux.netDevices", json!({"eth0": {}, "eth1": {"name": "web%d"}})),
         ("linux.personality", json!({"domain": "LINUX"})),
         ("linux.resources.memory", json!({"kernelTCP": -1, "useHierarchy": true})),
         ("linux.resources.pids", json!({})),

@@ -301,6 +301,7 @@ fn config(r: &mut Random) -> Config {
             gateway: r.maybe(Random::address),
             interface: r.of(&["", "eth0"]).to_owned(),
         }),
+        net_devices: r.some(|r| (r.text(), "eth0".to_owned())).into_iter().collect(),
         cgroup: r.maybe(|r| r.of(&["a", "a/b", "nsinit/web-1", "a/b/c"]).into()),
         slice: r.maybe(|_| "machine.slice".to_owned()),
         resources: if r.truth() {

@@ -1,6 +1,6 @@
 //! The requests that we make, and their bytes.
 
-use netlink_packet_core::{Emitable, NLM_F_ACK, NLM_F_REQUEST, NetlinkHeader};
+use netlink_packet_core::{Emitable, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader};
 use netlink_packet_route::address::AddressMessage;
 use netlink_packet_route::link::LinkMessage;
 use netlink_packet_route::route::RouteMessage;
@@ -24,6 +24,7 @@ pub enum Body {
     DeleteLink(LinkMessage),
     NewLinkProperties(LinkMessage),
     NewAddress(AddressMessage),
+    GetAddress(AddressMessage),
     NewRoute(RouteMessage),
     GetRoute(RouteMessage),
 }
@@ -36,6 +37,7 @@ impl Body {
             Self::DeleteLink(link) => ("RTM_DELLINK", 17, link),
             Self::GetLink(link) => ("RTM_GETLINK", 18, link),
             Self::NewAddress(address) => ("RTM_NEWADDR", 20, address),
+            Self::GetAddress(address) => ("RTM_GETADDR", 22, address),
             Self::NewRoute(route) => ("RTM_NEWROUTE", 24, route),
             Self::GetRoute(route) => ("RTM_GETROUTE", 26, route),
             Self::NewLinkProperties(link) => ("RTM_NEWLINKPROP", 108, link),
@@ -58,6 +60,12 @@ impl Request {
     /// What is asked.
     pub fn body(&self) -> &Body {
         &self.body
+    }
+
+    /// The same, for all that there are.
+    pub fn dump(mut self) -> Self {
+        self.flags |= NLM_F_DUMP;
+        self
     }
 
     /// Appends the message to a batch.
