@@ -76,9 +76,9 @@ fn switch(name: &'static str, help: &'static str) -> Arg {
         .help(help)
 }
 
-/// A flag with a value.
+/// A flag with a value, which is what follows, whatever it looks like: -1 is "no limit" to many.
 fn value(name: &'static str, what: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).value_name(what).help(help)
+    Arg::new(name).long(name).value_name(what).help(help).allow_hyphen_values(true)
 }
 
 /// A flag with a path, in whatever bytes.

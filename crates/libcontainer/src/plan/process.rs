@@ -22,9 +22,10 @@ pub struct ProcessPlan {
     pub env: Vec<CString>,
     /// The working directory, an absolute path in the container.
     pub cwd: PathBuf,
-    /// Treat the working directory as OCI engines expect: root makes it where it is missing, and
-    /// enters it where the user himself may not.
+    /// Root enters the working directory, where the user himself may not, as OCI engines expect.
     pub lenient_cwd: bool,
+    /// Root makes it where it is missing: for the first process of a container of theirs.
+    pub make_cwd: bool,
     /// Who it runs as; `None` is uid 0, gid 0 without a look at any file.
     pub user: Option<User>,
     /// Supplementary groups.
@@ -116,6 +117,7 @@ pub fn plan(
         env: environment(wanted.env)?,
         cwd: cwd(wanted.cwd)?,
         lenient_cwd: around.oci,
+        make_cwd: around.oci,
         user: user(wanted.user)?,
         additional_groups: groups(wanted.additional_groups)?,
         groups_from_file: wanted.groups_from_file,

@@ -188,5 +188,6 @@ pub fn first(container: &ContainerPlan, mut process: ProcessPlan, hold: bool) ->
 pub fn join(namespaces: u64, chroot: bool, process: ProcessPlan) -> InitPlan {
     // A cgroup namespace is entered only for its view; the group itself is joined by birth.
     let entry = Entry::Join(JoinPlan { namespaces: namespaces & flag::ALL, chroot });
+    let process = ProcessPlan { make_cwd: false, ..process };
     InitPlan { entry, process, hold: false, descriptors: Vec::new() }
 }

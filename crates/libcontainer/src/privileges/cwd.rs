@@ -40,12 +40,12 @@ fn make(cwd: &Path) -> Result<()> {
     Ok(at(&relative).map(drop).sys("openat2", || cwd.display().to_string())?)
 }
 
-/// Enters it with all privileges, and makes it where it is missing, as OCI engines expect; false
-/// where even that is not allowed (a network or FUSE file system that knows the user only), so
-/// that the user shall try.
-pub(super) fn enter_as_root(cwd: &Path) -> Result<bool> {
+/// Enters it with all privileges, and makes it where it is missing if `make_it` says so; false where
+/// even that is not allowed (a network or FUSE file system that knows the user only), so that the
+/// user shall try.
+pub(super) fn enter_as_root(cwd: &Path, make_it: bool) -> Result<bool> {
     let mut entered = chdir(cwd);
-    if entered == Err(Errno::NOENT) {
+    if make_it && entered == Err(Errno::NOENT) {
         make(cwd).step(|| format!("making the working directory {}", cwd.display()))?;
         entered = chdir(cwd);
     }

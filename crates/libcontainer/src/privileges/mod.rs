@@ -72,7 +72,7 @@ pub fn apply(plan: &ProcessPlan, identity: &Identity, proc: &Procfs) -> Result<A
     if let Some(name) = &plan.keyring {
         keyring(name, &mut warnings)?;
     }
-    let entered = plan.lenient_cwd && cwd::enter_as_root(&plan.cwd)?;
+    let entered = plan.lenient_cwd && cwd::enter_as_root(&plan.cwd, plan.make_cwd)?;
     stdio::own(identity, plan.terminal)?;
     capabilities::drop_bounding(plan.capabilities.bounding)?;
     user::become_user(identity)?;

@@ -176,12 +176,11 @@ pub const LIMITS: [(&str, &str); 16] = [
 ];
 
 fn update(command: Command) -> Command {
-    let limits = LIMITS.map(|(name, help)| value(name, "VALUE", help).allow_hyphen_values(true));
+    let limits = LIMITS.map(|(name, help)| value(name, "VALUE", help));
     command
         .arg(
             path("resources", "FILE", "linux.resources as config.json has them; - reads them here")
                 .short('r')
-                .allow_hyphen_values(true)
                 .value_hint(ValueHint::FilePath),
         )
         .args(limits)

@@ -57,7 +57,7 @@ fn a_leaked_descriptor_leads_nowhere() {
             assert!(error.to_string().contains("leads out of the container"), "{error}");
             chdir("/").unwrap();
             // Nothing is made outside, either.
-            let error = enter_as_root(&cwd.join("made-by-a-container")).unwrap_err();
+            let error = enter_as_root(&cwd.join("made-by-a-container"), true).unwrap_err();
             assert!(error.to_string().contains("making the working directory"), "{error}");
         }
         enter(Path::new("/srv"), &user(0)).unwrap();
@@ -77,14 +77,14 @@ fn missing_directories_are_made_inside() {
         symlink("../../../../srv", "/srv/up").unwrap();
         std::fs::write("/file", "").unwrap();
         for cwd in ["/", "/srv", "/a/b/c", "/link/d/e", "/srv/up/f/../g"] {
-            assert!(enter_as_root(Path::new(cwd)).unwrap());
+            assert!(enter_as_root(Path::new(cwd), true).unwrap());
             assert!(Path::new(cwd).is_dir(), "{cwd}");
             verify(Path::new(cwd)).unwrap();
         }
         assert!(Path::new("/srv/d/e").is_dir() && Path::new("/srv/f").is_dir());
         let made = std::fs::metadata("/a/b").unwrap();
         assert_eq!((made.uid(), made.mode() & 0o7777), (0, 0o755));
-        let error = enter_as_root(Path::new("/file/x")).unwrap_err();
+        let error = enter_as_root(Path::new("/file/x"), true).unwrap_err();
         assert!(error.to_string().contains("/file/x: Not a directory"), "{error}");
         leave(&root, outside);
     });
@@ -103,12 +103,12 @@ fn what_is_missing_or_closed_is_named() {
             assert_eq!(error.kind(), &field);
             assert!(error.to_string().contains(path), "{error}");
         }
-        assert!(enter_as_root(&closed).unwrap());
+        assert!(enter_as_root(&closed, true).unwrap());
         chdir("/").unwrap();
         super::super::user::become_user(&user(1000)).unwrap();
         let error = enter(&closed, &user(1000)).unwrap_err();
         assert_eq!(error.hint(), Some("uid 1000 may not enter it"));
-        assert!(!enter_as_root(&closed).unwrap(), "then the user shall try");
+        assert!(!enter_as_root(&closed, true).unwrap(), "then the user shall try");
         // So that the scratch directory can be removed.
         let mut held = rustix::thread::capabilities(None).unwrap();
         held.effective = held.permitted;
