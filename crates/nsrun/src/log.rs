@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::ArgMatches;
 use libcontainer::Error;
 use serde::Serialize;
-use sys::Context;
+use sys::{Context, SysError};
 
 use crate::arguments::{is_on, path_of, text};
 use crate::time;
@@ -49,7 +49,7 @@ impl Log {
 
     /// What failed: one line on standard error, and one in the file.
     pub fn error(&self, error: &Error) {
-        let text = presentable(&error.to_string());
+        let text = presentable(&in_small_letters(error));
         on_stderr(&text);
         self.line("error", &text);
         if self.debug {
@@ -90,6 +90,20 @@ impl Log {
         // In one write, since others append, too. There is nobody left to tell when this fails.
         let _ = file.write_all((line + "\n").as_bytes());
     }
+}
+
+/// The error's line, with errno's words beginning with a small letter: engines look for "no such
+/// file or directory" and "permission denied" to tell what kind of failure it was.
+fn in_small_letters(error: &Error) -> String {
+    let mut line = error.to_string();
+    let Some(errno) = error.errno() else { return line };
+    let words = SysError { call: "".into(), args: String::new(), errno }.words();
+    if let Some(place) = line.rfind(&words)
+        && let Some(letter) = line.get_mut(place..=place)
+    {
+        letter.make_ascii_lowercase();
+    }
+    line
 }
 
 fn on_stderr(text: &str) {

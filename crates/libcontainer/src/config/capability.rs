@@ -117,16 +117,16 @@ pub(super) fn drop_unraisable(
     warnings: &mut Vec<String>,
 ) {
     let Capabilities { ambient, inheritable, permitted, .. } = sets;
-    ambient.retain(|name| {
-        let raisable = inheritable.contains(name) && permitted.contains(name);
-        if !raisable {
-            warnings.push(format!(
-                "{}.ambient: {name} is left out, being not both inheritable and permitted",
-                node.path()
-            ));
-        }
-        raisable
-    });
+    let unraisable = |name: &mut String| !(inheritable.contains(name) && permitted.contains(name));
+    let left_out: Vec<String> = ambient.extract_if(.., unraisable).collect();
+    // One line for all: engines that name every capability here do so for each container.
+    if !left_out.is_empty() {
+        warnings.push(format!(
+            "{}.ambient: {} left out, being not both inheritable and permitted",
+            node.path(),
+            left_out.join(", "),
+        ));
+    }
 }
 
 #[cfg(test)]

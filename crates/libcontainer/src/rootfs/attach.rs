@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{CWD, OFlags, StatVfsMountFlags, fstatvfs};
+use rustix::fs::{CWD, FileType, OFlags, StatVfsMountFlags, fstat, fstatvfs};
 use rustix::io::Errno;
 use rustix::mount::{
     MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount_change, mount_remount,
@@ -39,7 +39,18 @@ pub(super) fn clone_tree(
 /// Mounts `tree` on the place that `target` is open at (move_mount(2)).
 pub(super) fn place(tree: BorrowedFd<'_>, target: BorrowedFd<'_>) -> Result<()> {
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
-    Ok(move_mount(tree, "", target, "", flags).sys("move_mount", String::new)?)
+    let placed = move_mount(tree, "", target, "", flags);
+    // The kernel says EINVAL here, where mount(2) says what is wrong; engines look for that.
+    if placed == Err(Errno::INVAL) && is_directory(tree) != is_directory(target) {
+        let errno = SysError::new("move_mount", "", Errno::NOTDIR);
+        let hint = "a directory can only be mounted on a directory, a file only on a file";
+        return Err(Error::from(errno).with_hint(hint));
+    }
+    Ok(placed.sys("move_mount", String::new)?)
+}
+
+fn is_directory(file: BorrowedFd<'_>) -> bool {
+    fstat(file).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_dir())
 }
 
 /// Mounts `tree` on `target` over whatever is there, or on the process's `/` where that is none.

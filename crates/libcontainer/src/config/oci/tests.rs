@@ -152,7 +152,7 @@ fn capabilities_that_cannot_be_had_are_left_out_with_a_word() {
         parsed.warnings,
         [
             "process.capabilities.bounding[1]: unknown capability \"CAP_FLY\" is left out",
-            "process.capabilities.ambient: CHOWN is left out, being not both inheritable and \
+            "process.capabilities.ambient: CHOWN left out, being not both inheritable and \
              permitted",
         ]
     );
