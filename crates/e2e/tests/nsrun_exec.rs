@@ -29,11 +29,11 @@ fn the_exit_code_is_the_commands() {
         bundle.exec(["/probe", "kill-self", "TERM"]).run().code(143);
         assert_eq!(bundle.exec(["cat"]).input("typed").run().success().out, "typed");
         // What cannot be started; engines look for these words.
-        let not_found = ["executable file not found in $PATH", "No such file or directory"];
+        let not_found = ["executable file not found in $PATH", "no such file or directory"];
         bundle.exec(["no-such-program"]).run().code(255).error(&not_found);
-        bundle.exec(["/no/such"]).run().code(255).error(&["No such file or directory"]);
-        bundle.exec(["/proc/version"]).run().code(255).error(&["Permission denied"]);
-        let no_directory = ["chdir", "/no/such/dir", "No such file or directory"];
+        bundle.exec(["/no/such"]).run().code(255).error(&["no such file or directory"]);
+        bundle.exec(["/proc/version"]).run().code(255).error(&["permission denied"]);
+        let no_directory = ["chdir", "/no/such/dir", "no such file or directory"];
         exec(&bundle, &["--cwd", "/no/such/dir"], &["true"]).run().code(255).error(&no_directory);
         bundle.delete();
         bundle.exec(["true"]).run().code(255).error(&["container does not exist"]);
@@ -187,7 +187,7 @@ fn detached_and_its_pid() {
         assert!(!file.exists());
         let flags = ["--detach", "--pid-file", "/no/such/directory/pid"];
         let run = exec(&bundle, &flags, &["/probe", "sleep", "1000"]).run().code(255);
-        run.error(&["--pid-file", "No such file or directory"]);
+        run.error(&["--pid-file", "no such file or directory"]);
         bundle.delete();
         before.assert_restored();
     });

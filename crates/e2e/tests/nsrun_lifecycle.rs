@@ -121,7 +121,7 @@ fn a_program_that_cannot_begin_shows_at_create_or_start() {
         bundle.args(["/nowhere/no-such-program"]);
         let before = world.snapshot();
         let run = bundle.create(NONE).run().code(1);
-        run.error(&["/nowhere/no-such-program", "No such file or directory"]);
+        run.error(&["/nowhere/no-such-program", "no such file or directory"]);
         bundle.verb("state").run().code(1).error(&["container does not exist"]);
         before.assert_restored();
     });
