@@ -27,6 +27,7 @@
 //! `Documentation/admin-guide/cgroup-v1/` and `Documentation/admin-guide/cgroup-v2.rst`.
 #![forbid(unsafe_code)]
 
+mod delegation;
 mod detect;
 pub mod devices;
 mod error;
@@ -47,6 +48,7 @@ mod tree;
 mod v1;
 mod v2;
 
+pub use delegation::HOW_TO_DELEGATE;
 pub use detect::{Hierarchy, Host, Mode, Unified};
 pub use devices::{Access, DeviceKind, DeviceRule};
 pub use error::{Error, Result};

@@ -16,7 +16,7 @@ use crate::{Error, Host, Result, path, tree, v1, v2};
 const ENDING: Duration = Duration::from_secs(2);
 
 /// The key of the version 2 tree in [`Manager::paths`], as /proc/self/cgroup has it.
-const UNIFIED: &str = "";
+pub(crate) const UNIFIED: &str = "";
 
 /// The handle of one group.
 ///

@@ -177,6 +177,8 @@ fn write_v1(dir: &Dir, controller: &str, settings: &[Setting]) -> Result<()> {
 }
 
 fn not_mounted(controller: &str, key: &str) -> Error {
-    let hint = format!("mount it with \"mount -t cgroup -o {controller}\"");
+    let hint = format!(
+        "mount it with \"mount -t cgroup -o {controller}\", or, without root, have it delegated"
+    );
     Error::unsupported(controller, key, hint)
 }

@@ -106,6 +106,13 @@ impl Cmd {
         self
     }
 
+    /// The same with one word replaced by another.
+    #[must_use]
+    pub(crate) fn replacing(mut self, word: &OsStr, by: &OsStr) -> Self {
+        self.words.iter_mut().filter(|one| *one == word).for_each(|one| *one = by.to_owned());
+        self
+    }
+
     /// The directory it runs in.
     #[must_use]
     pub fn dir(mut self, dir: impl AsRef<Path>) -> Self {

@@ -27,6 +27,7 @@ mod receiver;
 mod rootfs;
 pub mod schema;
 mod snapshot;
+mod user;
 mod world;
 
 pub use bundle::Bundle;
@@ -37,6 +38,7 @@ pub use pty::{Pty, WindowSize};
 pub use receiver::Receiver;
 pub use rootfs::Rootfs;
 pub use snapshot::Snapshot;
+pub use user::User;
 pub use world::{View, World, each_view, on_this_host, v2_only};
 
 use std::time::{Duration, Instant};

@@ -149,8 +149,13 @@ impl World {
 
     /// A path in [`World::scratch`] that nothing is at.
     pub fn path(&self, name: &str) -> PathBuf {
-        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let number = self.next();
         self.scratch.join(format!("{name}-{}-{number}", self.tag))
+    }
+
+    /// A number that this world has not used yet.
+    pub(crate) fn next(&self) -> u32 {
+        self.number.fetch_add(1, Ordering::Relaxed)
     }
 
     /// What the host has, to be compared with later.

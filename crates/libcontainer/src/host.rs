@@ -1,5 +1,6 @@
 //! Facts about the host, read once for a start.
 
+use rustix::thread::{CapabilitySet, capabilities};
 use sys::Context;
 
 use crate::Result;
@@ -9,6 +10,9 @@ use crate::Result;
 pub struct HostFacts {
     /// Device nodes can be made: CAP_MKNOD in the initial user namespace.
     pub mknod: bool,
+    /// This process administers the host: CAP_SYS_ADMIN in the initial user namespace. Without it,
+    /// it is looked at what is delegated.
+    pub administrator: bool,
     /// The control-group hierarchies.
     pub cgroups: cgroups::Host,
 }
@@ -16,17 +20,26 @@ pub struct HostFacts {
 impl HostFacts {
     /// Looks.
     pub fn read() -> Result<Self> {
-        Ok(Self { mknod: may_mknod(), cgroups: cgroups::Host::detect()? })
+        let held = in_force() & (CapabilitySet::MKNOD | CapabilitySet::SYS_ADMIN);
+        let held = if held.is_empty() || is_initial() { held } else { CapabilitySet::empty() };
+        Ok(Self {
+            mknod: held.contains(CapabilitySet::MKNOD),
+            administrator: held.contains(CapabilitySet::SYS_ADMIN),
+            cgroups: cgroups::Host::detect()?,
+        })
     }
 }
 
-/// Whether this process has CAP_MKNOD where it counts. The initial user namespace is the one
-/// whose map is the identity over all ids (user_namespaces(7)).
-fn may_mknod() -> bool {
-    let has = rustix::thread::capabilities(None)
-        .is_ok_and(|sets| sets.effective.contains(rustix::thread::CapabilitySet::MKNOD));
-    let map = || std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    has && map().split_ascii_whitespace().eq(["0", "0", "4294967295"])
+/// What this process may, in its own user namespace.
+pub(crate) fn in_force() -> CapabilitySet {
+    capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective)
+}
+
+/// Whether it counts on the host. The initial user namespace is the one whose map is the identity
+/// over all ids (user_namespaces(7)).
+fn is_initial() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
 }
 
 /// Whether the kernel runs SELinux: it has that file system only then.

@@ -67,15 +67,19 @@ impl Settings {
     }
 }
 
-/// `/run/nsinit`, or for others than root a directory of their own.
+/// `/run/nsinit`, or for others than root a directory of their own; root of an ordinary user's
+/// namespace may not write to /run.
 fn default_root() -> Result<PathBuf> {
-    if rustix::process::geteuid().is_root() {
+    let writable = || rustix::fs::access("/run", rustix::fs::Access::WRITE_OK).is_ok();
+    let root = rustix::process::geteuid().is_root();
+    if root && writable() {
         return Ok(PathBuf::from("/run/nsinit"));
     }
     match std::env::var_os("XDG_RUNTIME_DIR") {
         Some(directory) if Path::new(&directory).is_absolute() => {
             Ok(Path::new(&directory).join("nsinit"))
         }
+        _ if root => Ok(PathBuf::from("/run/nsinit")),
         _ => Err(Error::new(ErrorKind::System, "there is no directory to keep records in")
             .with_hint("set XDG_RUNTIME_DIR, or name one by --root")),
     }

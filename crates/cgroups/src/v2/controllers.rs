@@ -55,7 +55,11 @@ pub(crate) fn enable(group: &Path, controller: &str, key: &str) -> Result<()> {
     };
     enable(parent, controller, key)?;
     Dir::open(parent)?.write("cgroup.subtree_control", &format!("+{controller}")).map_err(|error| {
-        error.hinted(Errno::BUSY, || format!("move the processes out of {}", parent.display()))
+        error
+            .hinted(Errno::BUSY, || format!("move the processes out of {}", parent.display()))
+            .hinted(Errno::ACCESS, || {
+                format!("the cgroup.subtree_control of {} is not delegated", parent.display())
+            })
     })
 }
 

@@ -96,6 +96,10 @@ impl Container {
                 descriptors.push(fd.as_fd());
             }
         }
+        if let Some(group) = group.as_ref().filter(|_| record.cgroup_delegated) {
+            // As for the first process: before its user id changes.
+            group.attach(boot.pid())?;
+        }
         let frozen = || {
             let freezing = |group: &Manager| group.freezing().unwrap_or(false);
             !joining.ignore_paused && group.as_ref().is_some_and(freezing)
@@ -111,8 +115,8 @@ impl Container {
                 born: &mut |pid: Pid, pidfd: BorrowedFd<'_>| {
                     born = pidfd.try_clone_to_owned().ok();
                     match &group {
-                        Some(group) => Ok(group.attach(pid)?),
-                        None => Ok(()),
+                        Some(group) if !record.cgroup_delegated => Ok(group.attach(pid)?),
+                        _ => Ok(()),
                     }
                 },
                 hooks: &mut |_| Ok(()),

@@ -107,6 +107,7 @@ impl Factory {
                     .filter(|part| matches!(part, std::path::Component::Normal(_)))
                     .count()
             }),
+            cgroup_delegated: plan.delegated,
             links: plan.links.clone(),
             namespaces: plan.namespaces,
             chroot: plan.chroot,

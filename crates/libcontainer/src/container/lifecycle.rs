@@ -96,6 +96,7 @@ impl Container {
         let mut boot = self.shared.boot(process_plan.parent_death_signal.is_some())?;
         boot.ahead(plan::Ahead::of(&record.config));
         let idle = process_plan.args.is_empty();
+        warnings.splice(..0, plan.warnings.iter().cloned());
         let mut orders = plan::first(plan, process_plan, hold);
         let mut streams = Streams::open(process, orders.process.terminal)?;
         let group_directory = self.make_group(plan)?;
@@ -112,6 +113,10 @@ impl Container {
             orders.descriptors.push(Descriptor::StartSocket);
             descriptors.push(socket.as_fd());
         }
+        if let Some(group) = plan.cgroup.as_ref().filter(|_| plan.delegated) {
+            // Version 1 lets a user move who has his own user id: stage 1 may soon have another.
+            group.attach(boot.pid())?;
+        }
         let config = record.config.clone();
         let mut completed = record;
         // While it is held, devices in there can be put back.
@@ -123,8 +128,8 @@ impl Container {
                 descriptors,
                 maps: (&config.uid_mappings, &config.gid_mappings),
                 meanwhile: &mut || match &plan.cgroup {
-                    Some(group) => Ok(group.set(&plan.resources)?),
-                    None => Ok(()),
+                    Some(group) if !plan.delegated => Ok(group.set(&plan.resources)?),
+                    _ => Ok(()),
                 },
                 born: &mut |pid, pidfd| {
                     completed.init = Some(InitRecord { idle, ..InitRecord::of(pid, pidfd)? });
@@ -179,12 +184,17 @@ impl Container {
     /// network namespace, where devices of the host have been moved there.
     fn born(&self, pid: Pid, plan: &ContainerPlan, record: &Record) -> Result<Option<OwnedFd>> {
         self.entry.write_init(record.init)?;
-        if let Some(group) = &plan.cgroup {
-            group.attach(pid)?;
+        match &plan.cgroup {
+            // It was born there; stage 0, which counted as well, may be gone by now.
+            Some(group) if plan.delegated => group.set(&plan.resources)?,
+            Some(group) => group.attach(pid)?,
+            None => {}
         }
         if !plan.links.is_empty() {
             let namespace = crate::procfs::Procfs::open()?
-                .open_link(format!("{}/ns/net", pid.as_raw_nonzero()))?;
+                .open_link(format!("{}/ns/net", pid.as_raw_nonzero()))
+                .step(|| "reaching the container's network for a veth pair")
+                .hint(|| "that takes CAP_NET_ADMIN and CAP_SYS_ADMIN on the host")?;
             network::attach(&plan.links, namespace.as_fd())?;
         }
         self.take_devices(&plan.devices, pid)

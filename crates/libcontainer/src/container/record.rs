@@ -31,6 +31,9 @@ pub(crate) struct Record {
     pub cgroup: BTreeMap<String, PathBuf>,
     /// Levels of the control group's path, whose empty parents are removed with it.
     pub cgroup_levels: usize,
+    /// It is one that was delegated to the creator.
+    #[serde(default)]
+    pub cgroup_delegated: bool,
     pub links: Vec<VethHost>,
     /// The CLONE_NEW* flags of the namespaces that are not the host's.
     pub namespaces: u64,

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::exit;
 
 use rustix::fs::{CWD, Mode, OFlags, openat, stat};
+use rustix::io::Errno;
 use rustix::process::{
     DumpableBehavior, Resource, Rlimit, Signal, getrlimit, set_dumpable_behavior,
     set_parent_process_death_signal, setrlimit,
@@ -102,9 +103,7 @@ fn boot(socket: &mut Socket) -> Result<()> {
         cgroup: descriptors.cgroup.as_ref().map(AsFd::as_fd),
         sibling: true,
     };
-    match fork(&birth)
-        .hint(|| "a limit may be reached: pids.max, ulimit -u, user.max_*_namespaces")?
-    {
+    match fork(&birth).map_err(not_born)? {
         Fork::Parent { pid, pidfd } => {
             socket.send(&FromInit::Born(pid.as_raw_nonzero().get()), &[pidfd.as_fd()])
         }
@@ -136,6 +135,21 @@ fn boot(socket: &mut Socket) -> Result<()> {
             Err(error)
         }
     }
+}
+
+fn not_born(error: sys::SysError) -> Error {
+    let errno = error.errno();
+    Error::from(error).with_hint(match errno {
+        Errno::PERM => {
+            "new namespaces take CAP_SYS_ADMIN, which root has, and everybody in a user namespace \
+             of the container's own: add one, and the mappings of its ids"
+        }
+        Errno::ACCESS => {
+            "who starts a process in a delegated control group must be in a group that was \
+             delegated as well"
+        }
+        _ => "a limit may be reached: pids.max, ulimit -u, user.max_*_namespaces",
+    })
 }
 
 /// The namespaces to be born into, and whether the user namespace is another one by then.
@@ -211,7 +225,7 @@ fn join_by_path(plan: &NamespacePlan) -> Result<()> {
     for (kind, path, fd) in others {
         match enter(fd.as_fd(), flag_of(kind)) {
             Ok(()) => {}
-            Err(error) if error.errno() == rustix::io::Errno::PERM && !user.is_empty() => {
+            Err(error) if error.errno() == Errno::PERM && !user.is_empty() => {
                 later.push((kind, path, fd));
             }
             Err(error) => return Err(not_joined(error, kind, path)),
@@ -227,7 +241,7 @@ fn join_by_path(plan: &NamespacePlan) -> Result<()> {
 }
 
 fn not_joined(error: sys::SysError, kind: NamespaceKind, path: &Path) -> Error {
-    let wrong = error.errno() == rustix::io::Errno::INVAL;
+    let wrong = error.errno() == Errno::INVAL;
     let error = Error::from(error).within(format!(
         "joining the {} namespace {}",
         kind.proc_name(),
@@ -300,7 +314,7 @@ fn prepare_join(join: JoinPlan, descriptors: &Descriptors) -> Result<(u64, bool,
     // setns(2) refuses to enter none: a container may share all of the host's.
     if join.namespaces != 0 {
         enter(init.as_fd(), join.namespaces).map_err(|error| match error.errno() {
-            rustix::io::Errno::SRCH => gone(),
+            Errno::SRCH => gone(),
             _ => Error::from(error).within("entering the container's namespaces"),
         })?;
     }

@@ -72,7 +72,7 @@ impl Boot {
     }
 
     /// Its id, in this process's PID namespace.
-    pub(super) fn pid(&self) -> Pid {
+    pub(crate) fn pid(&self) -> Pid {
         self.pid
     }
 

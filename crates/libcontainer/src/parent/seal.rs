@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags, fstat, open, openat, readlink, sendfile};
+use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount,
     fsopen,
@@ -97,7 +98,18 @@ fn in_overlay(path: Option<&Path>, file: &OwnedFd) -> Result<(OwnedFd, OwnedFd)>
 fn in_memory(file: &OwnedFd) -> Result<OwnedFd> {
     use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    let copy = memfd_create("libcontainer-init", flags).sys("memfd_create", || "")?;
+    // Since Linux 6.3 it is said whether one is to be executed; vm.memfd_noexec may insist.
+    let copy = match memfd_create("libcontainer-init", flags | MemfdFlags::EXEC) {
+        Err(Errno::INVAL) => memfd_create("libcontainer-init", flags),
+        made => made,
+    };
+    let copy = copy.sys("memfd_create", || "").map_err(Error::from).map_err(|error| match error
+        .errno()
+        .map(Errno::from_raw_os_error)
+    {
+        Some(Errno::ACCESS) => error.with_hint("the sysctl vm.memfd_noexec is 2"),
+        _ => error,
+    })?;
     let size = fstat(file).sys("fstat", || "")?.st_size as u64;
     let mut copied = 0;
     while copied < size {

@@ -5,6 +5,7 @@
 
 mod ahead;
 pub mod capabilities;
+mod cgroup;
 pub mod hooks;
 mod init;
 pub mod mounts;

@@ -11,8 +11,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::config::mount_flags::{self, MountOptions, attr};
-use crate::config::{Config, Mount, Propagation, Rootfs};
+use crate::config::{Config, Mount, NamespaceKind, Propagation, Rootfs};
 use crate::plan::hooks;
+use crate::plan::namespaces::{Owner, owner};
 use crate::{Error, Result};
 
 pub use host::{host_mounts, mounts_on};
@@ -30,9 +31,13 @@ pub struct MountFacts {
     pub mknod: bool,
     /// The container has a user namespace of its own.
     pub user_namespace: bool,
-    /// The container's own control group: its directory on the host by controller, and by the
-    /// empty name on the version 2 tree. Empty where it stays in the caller's.
+    /// The container's control group: its directory on the host by controller, and by the empty
+    /// name on the version 2 tree. Empty where it stays in the caller's, and that is not shown.
     pub cgroup_paths: BTreeMap<String, PathBuf>,
+    /// They are the caller's, which the container may see and not change.
+    pub cgroup_borrowed: bool,
+    /// Root of the container is a user of the host, who may change control groups of his own.
+    pub guard_groups: bool,
     /// Where the version 2 tree is, on a host that has only that.
     pub cgroup_unified: Option<PathBuf>,
     /// The container has a control group namespace of its own.
@@ -185,7 +190,10 @@ impl Planner<'_> {
         }
         let path = check::source(mount.source.as_deref(), &format!("{field}.source"))?;
         let recursive = options.recursive;
-        let attributes = self.attributes(&options, recursive);
+        let mut attributes = self.attributes(&options, recursive);
+        if self.facts.guard_groups && recursive && attributes.set & attr::RDONLY != 0 {
+            check::read_only_sys(&path, &mut attributes);
+        }
         let idmap = self.idmap(mount, &options, field)?;
         let source = self.source(Source { path, recursive, device: None, idmap });
         self.ops.push(MountOp::Bind { source, target, attributes });
@@ -272,6 +280,7 @@ impl Planner<'_> {
             attributes,
             propagation,
             copy_up: options.copy_up,
+            stand_in: self.stand_in(&mount.fstype),
         }
     }
 
@@ -279,6 +288,23 @@ impl Planner<'_> {
     fn label(&self) -> Option<(String, Option<String>)> {
         let label = self.config.mount_label.as_ref().filter(|label| !label.is_empty())?;
         Some(("context".to_owned(), Some(label.clone())))
+    }
+
+    /// The host's mount that shows the same as a new one of this type would.
+    fn stand_in(&self, fstype: &str) -> Option<PathBuf> {
+        let (kind, path) = match fstype {
+            "proc" => (NamespaceKind::Pid, "/proc"),
+            "sysfs" => (NamespaceKind::Network, "/sys"),
+            "mqueue" => (NamespaceKind::Ipc, "/dev/mqueue"),
+            _ => return None,
+        };
+        let shared = match owner(self.config, kind) {
+            Owner::New => false,
+            // The host's interfaces in place of another's do less harm than no /sys at all.
+            Owner::Joined => fstype == "sysfs",
+            Owner::Host => true,
+        };
+        shared.then(|| path.into())
     }
 
     /// Adds what is taken from the host.

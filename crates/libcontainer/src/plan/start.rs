@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use cgroups::{Manager, Mode, Resources};
 use sys::namespace::flag;
 
-use crate::config::{Config, DeviceKind, NamespaceKind, ProcessSpec, Rootfs};
+use crate::config::{Config, NamespaceKind, ProcessSpec, Rootfs};
 use crate::host::HostFacts;
 use crate::network::{self, VethHost};
+use crate::plan::cgroup::{self, Group};
 use crate::plan::hooks;
 use crate::plan::mounts::{self, MountFacts, MountNamespace};
 use crate::plan::namespaces::{self, Owner, flag_of, owner};
@@ -33,6 +34,10 @@ pub struct ContainerPlan {
     pub namespaces: u64,
     /// It shares the host's mount namespace, and is a chroot.
     pub chroot: bool,
+    /// The control group is one that was delegated to this user.
+    pub delegated: bool,
+    /// What is missing, and does not stop a start; one line each.
+    pub warnings: Vec<String>,
 }
 
 /// Where and as what a container is made.
@@ -55,10 +60,7 @@ pub struct Place<'a> {
 pub fn start(config: &Config, place: &Place<'_>) -> Result<ContainerPlan> {
     let Place { id, scope, facts, .. } = *place;
     let namespaces = namespaces::plan(config)?;
-    let cgroup = match &config.cgroup {
-        Some(path) => Some(Manager::new(&facts.cgroups, path)?),
-        None => None,
-    };
+    let Group { manager: cgroup, resources, warnings } = cgroup::plan(config, facts)?;
     let network = network::plan(&config.networks, &config.routes, id, scope)?;
     let devices = network::plan_devices(&config.net_devices, &network.container, id, scope)?;
     let mount = owner(config, NamespaceKind::Mount);
@@ -67,7 +69,7 @@ pub fn start(config: &Config, place: &Place<'_>) -> Result<ContainerPlan> {
         mounts::check_joined(config)?;
         None
     } else {
-        Some(mounts::plan(config, &mount_facts(config, place, cgroup.as_ref()))?)
+        Some(mounts::plan(config, &mount_facts(config, place, cgroup.as_ref())?)?)
     };
     let own = |kind| owner(config, kind) != Owner::Host;
     let owned = Owned {
@@ -92,8 +94,10 @@ pub fn start(config: &Config, place: &Place<'_>) -> Result<ContainerPlan> {
             reaper: config.reaper,
             hooks: hooks::plan(config, id)?,
         },
+        delegated: cgroup.is_some() && !facts.administrator,
         cgroup,
-        resources: resources(config, facts.mknod),
+        resources,
+        warnings,
         links: network.host,
         devices,
         namespaces: all.fold(0, |flags, flag| flags | flag),
@@ -101,34 +105,14 @@ pub fn start(config: &Config, place: &Place<'_>) -> Result<ContainerPlan> {
     })
 }
 
-/// The limits, with leave for the init to make the nodes that the configuration lists: it is in
-/// the group already, and what may be opened stays as it is.
-fn resources(config: &Config, mknod: bool) -> Resources {
-    let mut resources = config.resources.clone();
-    if resources.devices.is_empty() || !mknod || owner(config, NamespaceKind::User) != Owner::Host {
-        return resources;
-    }
-    for device in &config.devices {
-        let kind = match device.kind {
-            DeviceKind::Char => cgroups::DeviceKind::Char,
-            DeviceKind::Block => cgroups::DeviceKind::Block,
-            DeviceKind::Fifo => continue,
-        };
-        resources.devices.push(cgroups::DeviceRule {
-            allow: true,
-            kind,
-            major: Some(i64::from(device.major)),
-            minor: Some(i64::from(device.minor)),
-            access: cgroups::Access::MKNOD,
-        });
-    }
-    resources
-}
-
-fn mount_facts(config: &Config, place: &Place<'_>, cgroup: Option<&Manager>) -> MountFacts {
+fn mount_facts(config: &Config, place: &Place<'_>, cgroup: Option<&Manager>) -> Result<MountFacts> {
     let facts = place.facts;
     let user_namespace = owner(config, NamespaceKind::User) != Owner::Host;
-    MountFacts {
+    let (cgroup_paths, cgroup_borrowed) = match cgroup {
+        Some(group) => (group.paths().clone(), false),
+        None => cgroup::borrowed(config, facts)?,
+    };
+    Ok(MountFacts {
         mount_namespace: match owner(config, NamespaceKind::Mount) {
             Owner::New => MountNamespace::New,
             Owner::Joined => MountNamespace::Joined,
@@ -136,7 +120,9 @@ fn mount_facts(config: &Config, place: &Place<'_>, cgroup: Option<&Manager>) -> 
         },
         mknod: facts.mknod && !user_namespace,
         user_namespace,
-        cgroup_paths: cgroup.map(|group| group.paths().clone()).unwrap_or_default(),
+        cgroup_paths,
+        cgroup_borrowed,
+        guard_groups: user_namespace || !facts.administrator,
         cgroup_unified: match (&facts.cgroups.mode, &facts.cgroups.v2) {
             (Mode::V2, Some(tree)) => Some(tree.mountpoint.clone()),
             _ => None,
@@ -145,7 +131,7 @@ fn mount_facts(config: &Config, place: &Place<'_>, cgroup: Option<&Manager>) -> 
         terminal: config.process.terminal,
         host_mounts: mounts::host_mounts(place.mountinfo),
         selinux: place.selinux,
-    }
+    })
 }
 
 /// Plans a process of the container, which may be held before its program; the strings are

@@ -75,7 +75,7 @@ pub fn apply(plan: &ProcessPlan, identity: &Identity, proc: &Procfs) -> Result<A
     let entered = plan.lenient_cwd && cwd::enter_as_root(&plan.cwd, plan.make_cwd)?;
     stdio::own(identity, plan.terminal)?;
     capabilities::drop_bounding(plan.capabilities.bounding)?;
-    user::become_user(identity)?;
+    user::become_user(identity, !plan.additional_groups.is_empty())?;
     let grant = capabilities::grantable(&plan.capabilities, &mut warnings)?;
     // Without no_new_privs a filter can be loaded by CAP_SYS_ADMIN only.
     let privileged_load = !plan.filters.is_empty() && !plan.no_new_privileges;

@@ -121,11 +121,14 @@ pub fn environment(plan: &ProcessPlan, identity: &Identity) -> Vec<CString> {
 
 /// Takes the ids. For a user other than root the permitted capabilities are kept, for
 /// [`super::capabilities`] to reduce; none is in force then.
-pub(super) fn become_user(identity: &Identity) -> Result<()> {
+///
+/// `asked` says whether the configuration names supplementary groups; those of the container's group
+/// file may be missing.
+pub(super) fn become_user(identity: &Identity, asked: bool) -> Result<()> {
     if identity.uid != 0 {
         set_keep_capabilities(true).sys("prctl", || "PR_SET_KEEPCAPS")?;
     }
-    set_groups(&identity.groups)?;
+    set_groups(&identity.groups, asked)?;
     let unmapped = "the container's user namespace does not map it";
     let gid = Gid::from_raw(identity.gid);
     set_thread_res_gid(gid, gid, gid)
@@ -143,13 +146,13 @@ pub(super) fn become_user(identity: &Identity) -> Result<()> {
     Ok(())
 }
 
-fn set_groups(groups: &[u32]) -> Result<()> {
+fn set_groups(groups: &[u32], asked: bool) -> Result<()> {
     let ids: Vec<Gid> = groups.iter().map(|gid| Gid::from_raw(*gid)).collect();
     match set_thread_groups(&ids) {
         Ok(()) => Ok(()),
         // A namespace that one unprivileged user mapped for himself denies setgroups, lest he give
         // up a group that takes rights away (user_namespaces(7)). He keeps his own then.
-        Err(Errno::PERM) if groups.is_empty() => Ok(()),
+        Err(Errno::PERM) if !asked => Ok(()),
         Err(errno) => {
             let error = SysError::new("setgroups", format!("{groups:?}"), errno);
             let advice = [

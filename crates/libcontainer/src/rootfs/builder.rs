@@ -6,16 +6,15 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, OFlags, PROC_SUPER_MAGIC, fstat, fstatfs, readlinkat};
+use rustix::fs::{OFlags, PROC_SUPER_MAGIC, fstat, fstatfs, readlinkat};
 use rustix::io::Errno;
 use sys::{Context, SysError};
 
 use super::filesystem::Param;
 use super::inroot::{self, Kind, Links};
 use super::{attach, copy_up, filesystem, mask, nodes, source};
-use crate::config::Propagation;
 use crate::config::mount_flags::attr;
-use crate::plan::mounts::{Attributes, Filesystem, MountOp, RootfsPlan};
+use crate::plan::mounts::{Attributes, Filesystem, MountOp, RootfsPlan, Source};
 use crate::procfs::Procfs;
 use crate::{Error, ErrorKind, Result, Step};
 
@@ -69,7 +68,8 @@ impl Builder<'_> {
     }
 
     fn filesystem(&mut self, filesystem: &Filesystem) -> Result<()> {
-        let Filesystem { fstype, params, target, attributes, propagation, copy_up } = filesystem;
+        let Filesystem { fstype, params, target, attributes, propagation, copy_up, .. } =
+            filesystem;
         // Those who read these trust what they find at the path (attacks 4 and 9).
         let links = match fstype.as_str() {
             "proc" | "sysfs" => Links::Refuse,
@@ -87,11 +87,18 @@ impl Builder<'_> {
             last.set = first & attr::RDONLY;
             first &= !attr::RDONLY;
         }
-        let tree = match (filesystem::make(fstype, params, first), fstype.as_str()) {
-            (Err(error), "sysfs") if error.errno() == Some(Errno::PERM.raw_os_error()) => {
-                return self.hosts_sysfs(place.as_fd(), *attributes).map_err(|_| error);
-            }
-            (made, _) => made?,
+        let tree = match filesystem::make(fstype, params, first) {
+            Ok(tree) => tree,
+            Err(error) => match self.instead(filesystem, first, &error)? {
+                Instead::New(tree) => tree,
+                Instead::Hosts(tree) => {
+                    // The user's control groups are in /sys.
+                    let read_only = if fstype == "sysfs" { attr::RDONLY } else { 0 };
+                    last.rec_set = read_only | (attributes & RESTRICTIONS);
+                    tree
+                }
+                Instead::Nothing => return Err(error),
+            },
         };
         if *copy_up {
             copy_up::copy(place.as_fd(), tree.as_fd(), params)
@@ -111,13 +118,29 @@ impl Builder<'_> {
         Some(fstat(&covered).ok()?.st_mode & 0o7777)
     }
 
-    /// A user namespace may not mount a sysfs that shows a network namespace of others: the
-    /// host's is bound, with what is mounted below, which the kernel keeps together.
-    fn hosts_sysfs(&self, place: BorrowedFd<'_>, attributes: u64) -> Result<()> {
-        let host = attach::clone_tree(CWD, Path::new("/sys"), true).sys("open_tree", || "/sys")?;
-        let propagation = vec![(Propagation::Slave, true)];
-        let attributes = Attributes { rec_set: attributes, propagation, ..Attributes::default() };
-        self.attach(host.as_fd(), place, &attributes)
+    /// What there is in a user namespace in place of a file system that the kernel refuses.
+    fn instead(&self, refused: &Filesystem, attributes: u64, why: &Error) -> Result<Instead> {
+        let errno = why.errno().map(Errno::from_raw_os_error);
+        if errno == Some(Errno::PERM)
+            && let Some(path) = &refused.stand_in
+        {
+            // What lies below it is locked to it (mount_namespaces(7)).
+            let source = Source { path: path.clone(), recursive: true, ..Source::default() };
+            return source::open_source(&source).map(Instead::Hosts).hint(|| {
+                format!("a new {} takes a namespace of the container's own", refused.fstype)
+            });
+        }
+        let no_group = |(key, _): &&(String, Option<String>)| key != "gid";
+        if errno == Some(Errno::INVAL) && refused.fstype == "devpts" {
+            // The group is most likely not mapped: terminals get that of who opens them.
+            let params: Vec<_> = refused.params.iter().filter(no_group).cloned().collect();
+            if params.len() < refused.params.len()
+                && let Ok(tree) = filesystem::make(&refused.fstype, &params, attributes)
+            {
+                return Ok(Instead::New(tree));
+            }
+        }
+        Ok(Instead::Nothing)
     }
 
     fn change(&self, target: &Path, params: &[Param], attributes: &Attributes) -> Result<()> {
@@ -191,6 +214,18 @@ impl Builder<'_> {
             }
         }
     }
+}
+
+/// What can be added to a mount of the host's, whatever is locked of it.
+const RESTRICTIONS: u64 = attr::RDONLY | attr::NOSUID | attr::NODEV | attr::NOEXEC;
+
+/// See [`Builder::instead`].
+enum Instead {
+    /// A file system with fewer options.
+    New(OwnedFd),
+    /// The host's, with all that is mounted below it.
+    Hosts(OwnedFd),
+    Nothing,
 }
 
 fn is_procfs(tree: BorrowedFd<'_>) -> Result<bool> {

@@ -139,6 +139,7 @@ fn join(settings: &Settings, wanted: &Wanted, container: &Container) -> Result<C
     settings.report.debug(|| "it runs: joining".to_owned());
     let process = streams(wanted, wanted.process(&config), wanted.tty)?;
     let child = container.exec(process)?;
+    child.warnings.iter().for_each(|warning| settings.report.warning(warning));
     settings.report.debug(|| format!("the command runs as pid {}", child.pid()));
     Ok(child)
 }
@@ -164,6 +165,7 @@ fn first(settings: &Settings, wanted: &Wanted) -> Result<Started> {
     };
     match held.and_then(|()| container.run(process)) {
         Ok(child) => {
+            child.warnings.iter().for_each(|warning| settings.report.warning(warning));
             settings.report.debug(|| format!("the command runs as pid {}", child.pid()));
             Ok(Started { container, child, first: Some(first) })
         }

@@ -7,6 +7,7 @@ fn record() -> Record {
         created: 1,
         config: Config::default(),
         cgroup: BTreeMap::new(),
+        cgroup_delegated: false,
         cgroup_levels: 0,
         links: Vec::new(),
         namespaces: 0,

@@ -23,7 +23,8 @@ impl Planner<'_> {
             let what = format!("{name:?} would change the host's own control groups");
             return Err(Error::invalid(format!("{field}.options"), what));
         }
-        let set = options.new_attributes();
+        let borrowed = if self.facts.cgroup_borrowed { attr::RDONLY } else { 0 };
+        let set = options.new_attributes() | borrowed;
         match (&self.facts.cgroup_unified, self.facts.cgroup_paths.get("").cloned()) {
             (Some(_), Some(path)) => self.cgroup_bind(path, target, set),
             (Some(_), None) if self.facts.cgroup_namespace => self.cgroup_seen(target, set),

@@ -2,7 +2,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::MountNamespace;
+use super::{Attributes, MountNamespace};
+use crate::config::mount_flags::attr;
 use crate::config::{Config, Rootfs};
 use crate::{Error, ErrorKind, Result};
 
@@ -82,6 +83,15 @@ pub(super) fn proc_rules(target: &Path, fstype: &str, bind: bool, field: &str) -
     let what = format!("nothing may be mounted at {} inside /proc", target.display());
     Err(Error::invalid(field, what)
         .with_hint("files that may be bound there are /proc/cpuinfo, /proc/meminfo and their like"))
+}
+
+/// A user's own control groups lie below /sys: what is bound of that and shall be read-only is so
+/// with them, or the container could change groups of the host (CVE-2023-25809).
+pub(super) fn read_only_sys(source: &Path, attributes: &mut Attributes) {
+    let groups = Path::new("/sys/fs/cgroup");
+    if groups.starts_with(source) || source.starts_with(groups) {
+        attributes.rec_set |= attr::RDONLY;
+    }
 }
 
 /// The error of something inside `field`.

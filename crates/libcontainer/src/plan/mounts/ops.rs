@@ -187,6 +187,9 @@ pub struct Filesystem {
     pub propagation: Vec<(Propagation, bool)>,
     /// Whether what the image has at the target is copied into it.
     pub copy_up: bool,
+    /// Where the host shows the same: what stands in for it where the kernel refuses a new one,
+    /// since the namespace that it shows is not owned by the container's user namespace.
+    pub stand_in: Option<PathBuf>,
 }
 
 impl Filesystem {

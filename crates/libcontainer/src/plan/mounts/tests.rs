@@ -282,3 +282,48 @@ fn a_callers_cgroup_is_read_only_without_a_namespace() {
     assert_eq!((&bound.sources[source].path, attributes.set), (&tree, attr::RDONLY));
     starts(&refused(&config, &facts()), "mounts[0]: the container has no control group");
 }
+
+#[test]
+fn a_users_control_groups_are_read_only_below_a_read_only_sys() {
+    let at = |source: &str, options: &[&str]| Mount {
+        source: Some(source.into()),
+        ..mount("bind", "/x", options)
+    };
+    let deep = |mount: Mount, guard_groups: bool| {
+        let facts = MountFacts { guard_groups, ..facts() };
+        let MountOp::Bind { attributes, .. } =
+            plan(&config(vec![mount]), &facts).unwrap().ops.remove(0)
+        else {
+            panic!("a bind is planned")
+        };
+        attributes.rec_set & attr::RDONLY != 0
+    };
+    for source in ["/", "/sys", "/sys/fs", "/sys/fs/cgroup", "/sys/fs/cgroup/x"] {
+        assert!(deep(at(source, &["rbind", "ro"]), true), "{source}");
+        assert!(!deep(at(source, &["rbind", "ro"]), false), "{source}");
+        assert!(!deep(at(source, &["rbind"]), true), "{source}");
+    }
+    assert!(!deep(at("/srv", &["rbind", "ro"]), true));
+}
+
+#[test]
+fn what_shows_a_namespace_of_the_hosts_has_a_stand_in() {
+    use crate::config::{Namespace, NamespaceKind};
+    let stand_in = |fstype: &str, namespaces: Vec<Namespace>| {
+        let config = Config { namespaces, ..config(vec![mount(fstype, "/x", &[])]) };
+        match plan(&config, &facts()).unwrap().ops.remove(0) {
+            MountOp::Filesystem(filesystem) => filesystem.stand_in,
+            other => panic!("{other:?}"),
+        }
+    };
+    let own = |kind| vec![Namespace { kind, path: None }];
+    let joined = |kind| vec![Namespace { kind, path: Some("/some/ns".into()) }];
+    for (fstype, kind, path) in
+        [("sysfs", NamespaceKind::Network, "/sys"), ("mqueue", NamespaceKind::Ipc, "/dev/mqueue")]
+    {
+        assert_eq!(stand_in(fstype, Vec::new()), Some(path.into()));
+        assert_eq!(stand_in(fstype, own(kind)), None);
+        assert_eq!(stand_in(fstype, joined(kind)), None);
+    }
+    assert_eq!(stand_in("tmpfs", Vec::new()), None);
+}

@@ -105,7 +105,7 @@ fn what_is_missing_or_closed_is_named() {
         }
         assert!(enter_as_root(&closed, true).unwrap());
         chdir("/").unwrap();
-        super::super::user::become_user(&user(1000)).unwrap();
+        super::super::user::become_user(&user(1000), false).unwrap();
         let error = enter(&closed, &user(1000)).unwrap_err();
         assert_eq!(error.hint(), Some("uid 1000 may not enter it"));
         assert!(!enter_as_root(&closed, true).unwrap(), "then the user shall try");

@@ -1,0 +1,95 @@
+//! The control group: where it is made, and what limits it has.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use cgroups::{Access, DeviceRule, HOW_TO_DELEGATE, Manager, Resources};
+
+use crate::config::{Config, DeviceKind, NamespaceKind};
+use crate::host::HostFacts;
+use crate::plan::namespaces::{Owner, owner};
+use crate::{Error, Result};
+
+/// What is planned of it.
+#[derive(Debug)]
+pub struct Group {
+    /// The group, if the container gets one of its own.
+    pub manager: Option<Manager>,
+    /// Its limits.
+    pub resources: Resources,
+    /// What is missing, and does not stop a start; one line each.
+    pub warnings: Vec<String>,
+}
+
+/// Plans it. Who does not administer the host gets a group where one is delegated to him. Where
+/// none is, limits are refused; a group without limits is done without.
+///
+/// # Errors
+/// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) for limits without a group.
+pub fn plan(config: &Config, facts: &HostFacts) -> Result<Group> {
+    let mut warnings = Vec::new();
+    let mut resources = resources(config, facts.mknod);
+    let manager = match &config.cgroup {
+        None => None,
+        Some(path) if facts.administrator => Some(Manager::new(&facts.cgroups, path)?),
+        Some(path) => Manager::delegated(&facts.cgroups, path)?,
+    };
+    if facts.administrator {
+        return Ok(Group { manager, resources, warnings });
+    }
+    if let Some(path) = &config.cgroup {
+        let rules = !std::mem::take(&mut resources.devices).is_empty();
+        let denied = "its device rules are not in force: they take CAP_SYS_ADMIN on the host";
+        match &manager {
+            None if resources != Resources::default() => {
+                let what = "limits need a control group, and this user may make none";
+                return Err(Error::invalid("resources", what).with_hint(HOW_TO_DELEGATE));
+            }
+            None => {
+                let rules = if rules { " its device rules are not in force;" } else { "" };
+                let path = path.display();
+                warnings.push(format!(
+                    "the container stays in the caller's control group, since this user may not \
+                     make {path};{rules} {HOW_TO_DELEGATE}"
+                ));
+            }
+            Some(_) if rules => warnings.push(denied.to_owned()),
+            Some(_) => {}
+        }
+    }
+    Ok(Group { manager, resources, warnings })
+}
+
+/// The caller's own groups, for a container that stays in them and has control groups to show.
+/// Nothing for the host's administrator, who sees all of them.
+pub fn borrowed(config: &Config, facts: &HostFacts) -> Result<(BTreeMap<String, PathBuf>, bool)> {
+    let shown = config.mounts.iter().any(|mount| mount.fstype.starts_with("cgroup"));
+    if facts.administrator || !shown {
+        return Ok((BTreeMap::new(), false));
+    }
+    Ok((Manager::inherited(&facts.cgroups)?, true))
+}
+
+/// The limits, with leave for the init to make the nodes that the configuration lists: it is in
+/// the group already, and what may be opened stays as it is.
+fn resources(config: &Config, mknod: bool) -> Resources {
+    let mut resources = config.resources.clone();
+    if resources.devices.is_empty() || !mknod || owner(config, NamespaceKind::User) != Owner::Host {
+        return resources;
+    }
+    for device in &config.devices {
+        let kind = match device.kind {
+            DeviceKind::Char => cgroups::DeviceKind::Char,
+            DeviceKind::Block => cgroups::DeviceKind::Block,
+            DeviceKind::Fifo => continue,
+        };
+        resources.devices.push(DeviceRule {
+            allow: true,
+            kind,
+            major: Some(i64::from(device.major)),
+            minor: Some(i64::from(device.minor)),
+            access: Access::MKNOD,
+        });
+    }
+    resources
+}
