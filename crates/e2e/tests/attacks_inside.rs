@@ -15,7 +15,8 @@ fn row_11_no_capability_is_inherited() {
     on_this_host(|world: &World| {
         let root = world.busybox();
         let check = |flags: &[&str]| {
-            let run = root.exec(flags).args(["/probe", "status"]).run().success();
+            // The host's root may itself lack some of `low`, and is told.
+            let run = root.exec(flags).args(["/probe", "status"]).run().code(0);
             assert_eq!((run.fact("cap-inh"), run.fact("cap-amb")), ("", ""), "{flags:?}");
             let none = flags.contains(&"alice");
             assert_eq!(run.fact("cap-eff").is_empty(), none, "{flags:?}");
