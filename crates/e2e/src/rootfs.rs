@@ -105,7 +105,7 @@ impl Rootfs {
     #[track_caller]
     pub fn detach<S: AsRef<OsStr>>(&self, options: impl IntoIterator<Item = S>) -> String {
         let cmd = self.exec(["--detach"]).args(options).args(["/probe", "sleep", "1000"]);
-        let id = cmd.run().success().out.trim().to_owned();
+        let id = cmd.run().code(0).out.trim().to_owned();
         crate::snapshot::watch(&id);
         id
     }
