@@ -59,7 +59,9 @@ impl Container {
         let own = process.cgroups.is_empty();
         let group = self.group_below(&process.cgroups)?;
         let mut streams = Streams::open(process, orders.process.terminal)?;
-        let joining = Joining { orders, streams: &streams, init: &pidfd, root, ignore_paused };
+        let delegated = record.cgroup_delegated;
+        let init = &pidfd;
+        let joining = Joining { orders, streams: &streams, init, root, ignore_paused, delegated };
         let mut launched = self.launch_into(group, &joining);
         if let Err(error) = &launched
             && own
@@ -96,7 +98,7 @@ impl Container {
                 descriptors.push(fd.as_fd());
             }
         }
-        if let Some(group) = group.as_ref().filter(|_| record.cgroup_delegated) {
+        if let Some(group) = group.as_ref().filter(|_| joining.delegated) {
             // As for the first process: before its user id changes.
             group.attach(boot.pid())?;
         }
@@ -115,7 +117,7 @@ impl Container {
                 born: &mut |pid: Pid, pidfd: BorrowedFd<'_>| {
                     born = pidfd.try_clone_to_owned().ok();
                     match &group {
-                        Some(group) if !record.cgroup_delegated => Ok(group.attach(pid)?),
+                        Some(group) if !joining.delegated => Ok(group.attach(pid)?),
                         _ => Ok(()),
                     }
                 },
@@ -142,6 +144,8 @@ struct Joining<'a> {
     /// The container's root, where that cannot be entered with its mount namespace.
     root: Option<OwnedFd>,
     ignore_paused: bool,
+    /// The container's control group was delegated to its creator.
+    delegated: bool,
 }
 
 /// Whether an init has not come to its program, nor to waiting before it. Its creator's lock says
