@@ -84,16 +84,16 @@ bench-tools: root
 
 .PHONY: bench
 bench: bench-tools ## what a start costs, beside the floor; writes docs/benchmarks.md
-	$(BENCH) --nsinit $(NSINIT) --tools $(TOOLS) --image $(IMAGES)/busybox --rounds $(ROUNDS) \
-		--write docs/benchmarks.md --max-ratio 2 --max-peak 3
+	$(BENCH) --nsinit $(NSINIT) --oci $(NSRUN) --tools $(TOOLS) --image $(IMAGES)/busybox --rounds $(ROUNDS) \
+		--write docs/benchmarks.md --max-ratio 2 --max-peak 3 --judge nsinit --judge nsrun
 
 .PHONY: bench-quick
 bench-quick: bench-tools ## the same with few rounds, under a minute; writes nothing
-	$(BENCH) --nsinit $(NSINIT) --tools $(TOOLS) --image $(IMAGES)/busybox --rounds 20
+	$(BENCH) --nsinit $(NSINIT) --oci $(NSRUN) --tools $(TOOLS) --image $(IMAGES)/busybox --rounds 20
 
 .PHONY: bench-syscalls
 bench-syscalls: bench-tools ## how many system calls a start takes, by strace
-	$(BENCH) --nsinit $(NSINIT) --tools $(TOOLS) --image $(IMAGES)/busybox --count-syscalls
+	$(BENCH) --nsinit $(NSINIT) --oci $(NSRUN) --tools $(TOOLS) --image $(IMAGES)/busybox --count-syscalls
 
 .PHONY: install
 install: build ## the binaries, man pages and completions under PREFIX (/usr/local)

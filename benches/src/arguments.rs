@@ -19,7 +19,7 @@ usage: bench [OPTION]...      (make bench builds what it needs and calls it)
                         a third as many with 100 ms between
   --max-ratio R         exit with 1 when a judged median is over R times the floor
   --max-peak MIB        exit with 1 when the judged peak memory is over this
-  --judge NAME          whom these limits are for (default nsinit)
+  --judge NAME          whom these limits are for; may be repeated
   --write FILE          put the tables between the bench marks of FILE
   --count-syscalls      count system calls with strace instead of time
 ";
@@ -45,7 +45,7 @@ pub struct Arguments {
     pub layouts: Vec<Layout>,
     pub rounds: u32,
     pub limits: Limits,
-    pub judge: String,
+    pub judged: Vec<String>,
     pub write: Option<PathBuf>,
     pub count_syscalls: bool,
     /// Set in the process that measures one layout.
@@ -64,7 +64,7 @@ impl Arguments {
             layouts: Vec::new(),
             rounds: 100,
             limits: Limits::default(),
-            judge: "nsinit".to_owned(),
+            judged: Vec::new(),
             write: None,
             count_syscalls: false,
             inside: None,
@@ -89,7 +89,7 @@ impl Arguments {
             "--rounds" => self.rounds = number(flag, &value()?)?,
             "--max-ratio" => self.limits.ratio = Some(number(flag, &value()?)?),
             "--max-peak" => self.limits.peak_mib = Some(number(flag, &value()?)?),
-            "--judge" => self.judge = value()?,
+            "--judge" => self.judged.push(value()?),
             "--write" => self.write = Some(value()?.into()),
             "--count-syscalls" => self.count_syscalls = true,
             "--inside" => self.inside = Some(value()?.parse()?),

@@ -54,7 +54,9 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         report::write_between_marks(path, &text)?;
         println!("written into {}", path.display());
     }
-    let over = report::over(&tables, &arguments.judge, arguments.limits);
+    let judged = arguments.judged.iter();
+    let over: Vec<_> =
+        judged.flat_map(|name| report::over(&tables, name, arguments.limits)).collect();
     over.iter().for_each(|line| println!("{line}"));
     Ok(if over.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
