@@ -35,14 +35,14 @@ fn commands_not_found_or_not_executable() {
             broken_programs(&root);
             for (program, code, parts) in [
                 ("nosuch", 127, &["\"nosuch\"", "not found in $PATH", "PATH is"][..]),
-                ("/nosuch", 127, &["\"/nosuch\"", "No such file or directory"]),
+                ("/nosuch", 127, &["\"/nosuch\"", "no such file or directory"]),
                 ("/bin/no-interpreter", 127, &["its interpreter \"/nonexistent/sh\" does not"]),
-                ("/bin/not-executable", 126, &["Permission denied", "not executable"]),
-                ("not-executable", 126, &["Permission denied", "not executable"]),
-                ("/etc", 126, &["Is a directory"]),
+                ("/bin/not-executable", 126, &["permission denied", "not executable"]),
+                ("not-executable", 126, &["permission denied", "not executable"]),
+                ("/etc", 126, &["is a directory"]),
                 ("/bin/neither", 126, &["Exec format error", "starts with #!"]),
                 ("/bin/aarch64", 126, &["Exec format error", "aarch64"]),
-                ("/etc/passwd/x", 126, &["Not a directory"]),
+                ("/etc/passwd/x", 126, &["not a directory"]),
             ] {
                 fails(world, &root.exec([program]), code, parts);
             }
@@ -59,7 +59,7 @@ fn the_same_when_it_joins() {
         for (program, code, parts) in [
             ("nosuch", 127, &["executing in container", "not found in $PATH"][..]),
             ("/bin/no-interpreter", 127, &["its interpreter \"/nonexistent/sh\" does not"]),
-            ("/bin/not-executable", 126, &["Permission denied", "not executable"]),
+            ("/bin/not-executable", 126, &["permission denied", "not executable"]),
             ("/bin/aarch64", 126, &["Exec format error", "aarch64"]),
         ] {
             fails(world, &root.exec([program]), code, parts);

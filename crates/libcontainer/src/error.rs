@@ -158,6 +158,9 @@ impl fmt::Display for Error {
         }
         match &self.0.cause {
             Cause::Message(message) => write!(f, "{message}")?,
+            Cause::System(error) if self.0.kind == ErrorKind::ProcessNotExecuted => {
+                write!(f, "{} {}: {}", error.call, error.args, small(&error.words()))?;
+            }
             Cause::System(error) => write!(f, "{error}")?,
             Cause::Cgroup(error) => write!(f, "{error}")?,
         }
@@ -166,6 +169,12 @@ impl fmt::Display for Error {
             None => Ok(()),
         }
     }
+}
+
+/// As container engines look for words about a program that cannot be executed: in small letters.
+fn small(words: &str) -> String {
+    let mut chars = words.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
 impl std::error::Error for Error {

@@ -26,7 +26,9 @@ const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:
 ///
 /// # Errors
 /// [`ErrorKind::ProcessNotExecuted`] with an errno: ENOENT for what does not exist (exit code 127
-/// by custom), EACCES or EISDIR for what cannot be executed (126).
+/// by custom), EACCES or EISDIR for what cannot be executed (126). A directory of PATH is passed
+/// over for ENOENT, ENOTDIR, EACCES and a directory of that name, as execvp(3) does; any other
+/// errno ends the search.
 pub fn find(plan: &ProcessPlan, identity: &Identity) -> Result<CString> {
     let Some(name) = plan.args.first() else {
         return Err(refused(c"", "", Errno::NOENT));
@@ -53,7 +55,9 @@ pub fn find(plan: &ProcessPlan, identity: &Identity) -> Result<CString> {
         match executable(&candidate) {
             Ok(()) => return Ok(candidate),
             Err(Errno::ACCESS) => found = found.or(Some(candidate)),
-            Err(_) => {}
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::ISDIR) => {}
+            // What says nothing of the program: too many open files, no memory, a broken disk.
+            Err(errno) => return Err(refused(&candidate, "", errno)),
         }
     }
     match found {

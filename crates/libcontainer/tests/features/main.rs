@@ -9,6 +9,7 @@ mod kit;
 mod namespaces;
 mod net_devices;
 mod network;
+mod privileges;
 mod process;
 mod rootfs;
 mod scheduling;
@@ -20,6 +21,7 @@ fn main() -> std::process::ExitCode {
     let tests = [
         namespaces::tests(),
         process::tests(),
+        privileges::tests(),
         scheduling::tests(),
         rootfs::tests(),
         cgroup::tests(),

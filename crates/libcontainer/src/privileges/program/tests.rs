@@ -36,6 +36,22 @@ fn a_name_is_looked_up_in_path() {
 }
 
 #[test]
+fn what_says_nothing_of_the_program_ends_the_search() {
+    let (here, later) = (Scratch::new(), Scratch::new());
+    later.file("tool", "");
+    symlink("tool", here.path().join("tool")).unwrap();
+    let path = format!("{}:{}", here.path().display(), later.path().display());
+    let (errno, words) = refusal("tool", &path);
+    assert_eq!(errno, Errno::LOOP);
+    assert!(words.contains(&format!("exec: \"{}/tool\": ", here.path().display())), "{words}");
+    // These do not.
+    symlink("/nowhere", later.path().join("link")).unwrap();
+    let path = format!("/etc/passwd:/nowhere:{}", later.path().display());
+    assert_eq!(refusal("link", &path).0, Errno::NOENT);
+    assert!(refusal("link", &path).1.contains("executable file not found in $PATH"));
+}
+
+#[test]
 fn the_working_directory_is_no_element_of_path() {
     let here = Scratch::new();
     here.file("tool", "");
@@ -55,13 +71,17 @@ fn the_words_that_engines_look_for() {
     assert!(words.contains("/bin:/nowhere"), "{words}");
     let (errno, words) = refusal("/no/such", "");
     assert_eq!(errno, Errno::NOENT);
-    assert_eq!(words, "exec: \"/no/such\": No such file or directory");
+    assert_eq!(words, "exec: \"/no/such\": no such file or directory");
     let (errno, words) = refusal("/etc", "");
     assert_eq!(errno, Errno::ISDIR);
-    assert!(words.contains("exec: \"/etc\": Is a directory"), "{words}");
+    assert!(words.contains("exec: \"/etc\": is a directory"), "{words}");
     let (errno, words) = refusal("/etc/passwd", "");
     assert_eq!(errno, Errno::ACCESS);
-    assert!(words.contains("exec: \"/etc/passwd\": Permission denied"), "{words}");
+    assert!(words.contains("exec: \"/etc/passwd\": permission denied"), "{words}");
+    let here = Scratch::new();
+    here.with_mode("tool", "", 0o644);
+    let words = refusal("tool", here.path().to_str().unwrap()).1;
+    assert!(words.contains("tool\": permission denied"), "{words}");
     assert_eq!(refusal("/dev/null", "").0, Errno::ACCESS);
     assert_eq!(refusal("/etc/passwd/x", "").0, Errno::NOTDIR);
     let here = Scratch::new();
@@ -113,7 +133,7 @@ fn why_execve_failed() {
     );
     assert!(nothing.to_string().contains("neither a program nor a script"), "{nothing}");
     let gone = not_executed(c"/no/such", SysError::new("execve", "", Errno::NOENT));
-    assert_eq!(gone.to_string(), "exec: \"/no/such\": No such file or directory");
+    assert_eq!(gone.to_string(), "exec: \"/no/such\": no such file or directory");
 }
 
 /// A file of the container may hold anything.
