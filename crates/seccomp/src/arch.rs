@@ -45,6 +45,12 @@ impl Arch {
         }
     }
 
+    /// The number of a system call by its name, if this architecture has it.
+    #[must_use]
+    pub fn number(self, name: &str) -> Option<u32> {
+        crate::table::call(name)?.number(self)
+    }
+
     /// Whether arguments are compared as 32-bit numbers.
     pub(crate) const fn is_32bit(self) -> bool {
         matches!(self, Arch::X86 | Arch::X32 | Arch::Arm)

@@ -21,6 +21,7 @@ pub mod mount;
 pub mod mountinfo;
 pub mod namespace;
 pub mod network;
+pub mod notify;
 pub mod personality;
 pub mod pidfd;
 pub mod scheduler;

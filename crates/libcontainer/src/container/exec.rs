@@ -9,6 +9,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Pid;
 use sys::Context;
 
+use crate::container::agent::Asker;
 use crate::container::child::Child;
 use crate::container::group;
 use crate::container::handle::Container;
@@ -60,8 +61,15 @@ impl Container {
         let group = self.group_below(&process.cgroups)?;
         let mut streams = Streams::open(process, orders.process.terminal)?;
         let delegated = record.cgroup_delegated;
-        let init = &pidfd;
-        let joining = Joining { orders, streams: &streams, init, root, ignore_paused, delegated };
+        let joining = Joining {
+            orders,
+            streams: &streams,
+            pid,
+            init: &pidfd,
+            root,
+            ignore_paused,
+            delegated,
+        };
         let mut launched = self.launch_into(group, &joining);
         if let Err(error) = &launched
             && own
@@ -122,6 +130,11 @@ impl Container {
                     }
                 },
                 hooks: &mut |_| Ok(()),
+                agent: &mut |process, listener| {
+                    let process = process.as_raw_nonzero().get();
+                    let asker = Asker { pid: process, init: joining.pid, status: "running" };
+                    self.tell_agent(&asker, listener)
+                },
                 frozen: &frozen,
             },
         );
@@ -140,6 +153,7 @@ struct Joining<'a> {
     orders: InitPlan,
     streams: &'a Streams,
     /// The container's init.
+    pid: i32,
     init: &'a OwnedFd,
     /// The container's root, where that cannot be entered with its mount namespace.
     root: Option<OwnedFd>,

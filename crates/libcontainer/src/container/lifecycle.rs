@@ -6,6 +6,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal};
 
+use crate::container::agent::Asker;
 use crate::container::child::{self, Child};
 use crate::container::exec::Streams;
 use crate::container::handle::{Container, locked};
@@ -16,7 +17,7 @@ use crate::container::unwaited;
 use crate::error::Step;
 use crate::parent::{Launch, launch};
 use crate::plan::{self, ContainerPlan, Descriptor};
-use crate::wire::{FromInit, Received};
+use crate::wire::{FromInit, Received, Socket, ToInit};
 use crate::{Error, ErrorKind, Result, network};
 
 /// How long killed processes may take to end.
@@ -137,6 +138,11 @@ impl Container {
                     Ok(())
                 },
                 hooks: &mut |pid| self.run_creators_hooks(&config, pid),
+                agent: &mut |pid, listener| {
+                    let pid = pid.as_raw_nonzero().get();
+                    let asker = Asker { pid, init: pid, status: "creating" };
+                    self.tell_agent(&asker, listener)
+                },
                 frozen: &|| false,
             },
         );
@@ -273,12 +279,32 @@ impl Container {
             match socket.receive()? {
                 Received::Message(FromInit::Executing(_), _) => executing = true,
                 Received::Message(FromInit::Failed(error), _) => return Err(error),
+                Received::Message(FromInit::Listener, fds) => self.tell_of_held(&socket, fds)?,
                 Received::Message(..) => {}
                 Received::End if executing => return Ok(()),
                 Received::End => {
                     let message = "container not running: its init ended before the program";
                     return Err(Error::new(ErrorKind::NotRunning, message));
                 }
+            }
+        }
+    }
+
+    /// Hands the listener of the init that is being let go to its agent. Where that fails, the init
+    /// ends: it cannot have been told to go on.
+    fn tell_of_held(&self, socket: &Socket, listener: Vec<OwnedFd>) -> Result<()> {
+        let gone = || Error::new(ErrorKind::NotRunning, "container not running");
+        let (pid, pidfd) = self.init()?.ok_or_else(gone)?;
+        let told = listener.into_iter().next().ok_or_else(gone).and_then(|listener| {
+            let asker = Asker { pid, init: pid, status: "created" };
+            self.tell_agent(&asker, listener)
+        });
+        match told {
+            Ok(()) => socket.send(&ToInit::HandedOver, &[]),
+            Err(error) => {
+                // It may be waiting in a call that nobody answers any more.
+                let _ = child::send(pidfd.as_fd(), Signal::KILL.as_raw());
+                Err(error)
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The handle over a container, and the records behind it.
 
 mod abandoned;
+mod agent;
 mod child;
 mod devices;
 mod exec;

@@ -21,9 +21,10 @@ pub struct State<'a> {
     pub pid: Option<i32>,
 }
 
+/// It as JSON has it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+pub struct Document<'a> {
     oci_version: &'a str,
     id: &'a str,
     status: &'a str,
@@ -35,18 +36,22 @@ struct Document<'a> {
 }
 
 impl State<'_> {
-    /// A line of JSON.
-    pub(super) fn text(&self, status: &str) -> Result<Vec<u8>> {
+    /// For a JSON document.
+    pub fn document<'b>(&'b self, status: &'b str) -> Document<'b> {
         let Subject { id, bundle, annotations } = self.subject;
-        let document = Document {
+        Document {
             oci_version: OCI_VERSION,
             id,
             status,
             pid: self.pid,
             bundle,
             annotations: annotations.iter().map(|(key, value)| (&**key, &**value)).collect(),
-        };
-        let mut text = serde_json::to_vec(&document)
+        }
+    }
+
+    /// A line of JSON.
+    pub(super) fn text(&self, status: &str) -> Result<Vec<u8>> {
+        let mut text = serde_json::to_vec(&self.document(status))
             .map_err(|error| Error::new(ErrorKind::System, format!("a hook's state: {error}")))?;
         text.push(b'\n');
         Ok(text)

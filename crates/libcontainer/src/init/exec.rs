@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::ffi::{CStr, CString};
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{SocketFlags, accept_with};
@@ -12,7 +13,7 @@ use sys::signalfd::SignalFd;
 use crate::init::descriptors::Descriptors;
 use crate::plan::process::ProcessPlan;
 use crate::privileges::{self, Applied};
-use crate::wire::Socket;
+use crate::wire::{FromInit, Socket};
 use crate::{Error, ErrorKind, Result};
 
 /// Waits until somebody connects to the start socket; what follows is reported to him.
@@ -43,11 +44,29 @@ pub fn execute(
     program: &CStr,
     env: &[CString],
     descriptors: &Descriptors,
+    socket: &Socket,
 ) -> Result<Infallible> {
     descriptors.release()?;
     sys::signal::reset()?;
+    let packet = match &plan.listener {
+        Some(_) => Socket::prepare(&FromInit::Listener)?,
+        None => Vec::new(),
+    };
     // Nothing may come between this and execve: a filter forbids what it likes.
-    applied.seal(plan)?;
+    applied.seal(plan, &mut |listener| hand_over(socket, &packet, listener))?;
     let error = sys::exec::exec_path(program, &plan.args, env);
     Err(privileges::not_executed(program, error))
+}
+
+/// Has the listener brought to the agent, and waits for it. The filter is in force already, and
+/// asks an agent that has not got it yet: what comes before the wait may not be among its calls,
+/// or would wait for ever (`plan::seccomp` has seen to that).
+fn hand_over(socket: &Socket, packet: &[u8], listener: OwnedFd) -> Result<()> {
+    socket.send_prepared(packet, listener.as_fd())?;
+    // When the agent ends, calls fail with ENOSYS; as long as there is another listener, they wait.
+    drop(listener);
+    match socket.await_any()? {
+        true => Ok(()),
+        false => Err(Error::new(ErrorKind::System, "the creator ended before the agent was told")),
+    }
 }

@@ -76,7 +76,7 @@ fn become_hook(
     setrlimit(Resource::Nofile, *like.limits).sys("setrlimit", || "RLIMIT_NOFILE")?;
     sys::signal::reset()?;
     if let Some((applied, plan)) = like.program {
-        applied.clone().seal(plan)?;
+        applied.clone().seal(&plan.without_agent(), &mut |_| Ok(()))?;
     }
     // All else of the init's is close-on-exec.
     Err(Error::from(sys::exec::exec_path(&hook.path, &hook.args, &hook.env)))

@@ -29,7 +29,7 @@ pub fn split(socket: &mut Socket, plan: &ProcessPlan, applied: Applied) -> Resul
     *socket = Socket::pair()?.0;
     // No filter: it was written for the program, and might forbid what a reaper does.
     let plan = ProcessPlan { filters: Vec::new(), ..plan.clone() };
-    let status = match applied.seal(&plan).and_then(|_| as_after_execve(&plan)) {
+    let status = match applied.seal(&plan, &mut |_| Ok(())).and_then(|_| as_after_execve(&plan)) {
         Ok(()) => reap(pid, pidfd.as_fd(), &signals),
         Err(_) => None,
     };

@@ -128,7 +128,7 @@ pub fn inside(stage: &mut Inside<'_>) -> Result<Infallible> {
         setrlimit(Resource::Nofile, stage.limits).sys("setrlimit", || "RLIMIT_NOFILE")?;
     }
     stage.socket.send(&FromInit::Executing(applied.warnings().to_vec()), &[])?;
-    exec::execute(&stage.process, applied, &program, &env, &stage.descriptors)
+    exec::execute(&stage.process, applied, &program, &env, &stage.descriptors, stage.socket)
 }
 
 impl Inside<'_> {

@@ -31,6 +31,8 @@ pub(crate) struct Launch<'a> {
     /// Called when the container is built and not yet entered, where that is asked for
     /// ([`InitPlan::wants_hooks`]).
     pub hooks: &'a mut dyn FnMut(Pid) -> Result<()>,
+    /// Called with the process and the listener of its filter, where an agent is asked by one.
+    pub agent: &'a mut dyn FnMut(Pid, OwnedFd) -> Result<()>,
     /// Whether the container is paused: a child born into a frozen group would never answer.
     pub frozen: &'a dyn Fn() -> bool,
 }
@@ -118,6 +120,13 @@ impl Served {
                 FromInit::Terminal => self.terminal = fds.next(),
                 FromInit::Built(warnings) | FromInit::Executing(warnings) => {
                     self.warnings = warnings;
+                }
+                FromInit::Listener => {
+                    let (Some((pid, _)), Some(listener)) = (&self.stage, fds.next()) else {
+                        return Err(Error::new(ErrorKind::System, "a listener has not come along"));
+                    };
+                    (launch.agent)(*pid, listener)?;
+                    tell(socket, &ToInit::HandedOver, &[])?;
                 }
                 FromInit::Failed(error) => return Err(error),
             }

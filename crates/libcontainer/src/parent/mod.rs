@@ -1,11 +1,13 @@
 //! The creator's half of a start: spawn the sealed init, serve its requests, or clean up.
 
+mod agent;
 mod boot;
 mod drive;
 mod idmap;
 mod lasting;
 mod seal;
 
+pub(crate) use agent::hand_over;
 pub(crate) use boot::Boot;
 pub(crate) use drive::{Launch, Launched, launch};
 pub(crate) use seal::Sealed;

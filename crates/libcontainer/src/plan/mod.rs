@@ -6,6 +6,7 @@
 mod ahead;
 pub mod capabilities;
 mod cgroup;
+pub mod filters;
 pub mod hooks;
 mod init;
 pub mod mounts;

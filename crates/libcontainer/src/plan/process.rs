@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
 
-use seccomp::{Arch, Options, Profile, Program};
+use seccomp::{Profile, Program};
 use serde::{Deserialize, Serialize};
 
 use super::capabilities::{self, CapabilitySets};
+use super::filters::{Listener, filters};
 use super::scheduling::{self, Scheduling};
 use crate::config::{self, Id, ProcessSpec, Rlimit, User};
 use crate::{Error, Result};
@@ -51,7 +52,7 @@ pub struct ProcessPlan {
     pub apparmor_profile: Option<String>,
     /// The SELinux label to take on exec.
     pub selinux_label: Option<String>,
-    /// Compiled filters in loading order; at most one needs a listener.
+    /// Compiled filters in loading order; at most the last needs a listener.
     pub filters: Vec<Program>,
     /// Who answers the calls that a filter leaves to an agent.
     pub listener: Option<Listener>,
@@ -63,13 +64,15 @@ pub struct ProcessPlan {
     pub console_size: Option<(u16, u16)>,
 }
 
-/// An agent that decides system calls (seccomp_unotify(2)).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listener {
-    /// The socket that gets the listener's descriptor, as a path of the host.
-    pub path: PathBuf,
-    /// Passed on to the agent.
-    pub metadata: String,
+impl ProcessPlan {
+    /// The same for a process that no agent hears of: to it the agent's calls are not there
+    /// (ENOSYS).
+    #[must_use]
+    pub fn without_agent(&self) -> Self {
+        let mut plan = Self { listener: None, ..self.clone() };
+        plan.filters.iter_mut().for_each(|program| program.needs_listener = false);
+        plan
+    }
 }
 
 /// What else of the container's configuration decides about a process.
@@ -329,42 +332,6 @@ fn label(field: &str, label: Option<&str>) -> Result<Option<String>> {
 
 fn text(field: &str, text: &str) -> Result<CString> {
     CString::new(text).map_err(|_| Error::invalid(field, "has a NUL byte"))
-}
-
-fn filters(
-    profiles: &[Profile],
-    warnings: &mut Vec<String>,
-) -> Result<(Vec<Program>, Option<Listener>)> {
-    let mut programs = Vec::with_capacity(profiles.len());
-    let mut listener = None;
-    for (index, profile) in profiles.iter().enumerate() {
-        let field = || format!("seccomp[{index}]");
-        let Some(native) = Arch::native() else {
-            return Err(Error::invalid(field(), "this processor has no system-call table here"));
-        };
-        let program = seccomp::compile(profile, Options::new(native))
-            .map_err(|error| Error::invalid(field(), error.to_string()))?;
-        if !program.skipped.is_empty() {
-            let names = program.skipped.join(", ");
-            warnings.push(format!("{}: unknown system calls are left out: {names}", field()));
-        }
-        if program.needs_listener {
-            let agent = agent(profile)
-                .ok_or_else(|| Error::invalid(field(), "SCMP_ACT_NOTIFY needs a listenerPath"))?;
-            if listener.replace(agent).is_some() {
-                return Err(Error::invalid(field(), "the kernel takes one listener only"));
-            }
-        }
-        programs.push(program);
-    }
-    Ok((programs, listener))
-}
-
-fn agent(profile: &Profile) -> Option<Listener> {
-    (!profile.listener_path.is_empty()).then(|| Listener {
-        path: PathBuf::from(&profile.listener_path),
-        metadata: profile.listener_metadata.clone(),
-    })
 }
 
 #[cfg(test)]

@@ -150,10 +150,6 @@ pub fn process(
         hold,
     };
     let (mut plan, warnings) = process::plan(&config.process, spec, &around)?;
-    if plan.listener.is_some() {
-        let message = "a seccomp agent (SCMP_ACT_NOTIFY, listenerPath) is not supported yet";
-        return Err(Error::invalid("seccomp.listenerPath", message));
-    }
     plan.scheduling.complete(config)?;
     if config.reaper && plan.scheduling.given().is_some() {
         let message = "the program is a child of the reaper, and would not have this policy";

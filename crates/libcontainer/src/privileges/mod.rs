@@ -105,15 +105,20 @@ impl Applied {
         &self.warnings
     }
 
-    /// Sets the limits, loads the filters, and gives up what loading them
-    /// needed. The descriptor is the listener of the filter that leaves calls to an agent.
-    pub fn seal(self, plan: &ProcessPlan) -> Result<Option<OwnedFd>> {
+    /// Sets the limits, loads the filters, and gives up what loading them needed. `hand_over` gets
+    /// the listener of the filter that leaves calls to an agent, before any call that the agent
+    /// may be asked for.
+    pub fn seal(
+        self,
+        plan: &ProcessPlan,
+        hand_over: &mut dyn FnMut(OwnedFd) -> Result<()>,
+    ) -> Result<()> {
         rlimits::set(&plan.rlimits)?;
-        let listener = seccomp::load(&plan.filters)?;
-        if let Some(grant) = self.pending {
-            grant.set()?;
+        seccomp::load(&plan.filters, hand_over)?;
+        match self.pending {
+            Some(grant) => grant.set(),
+            None => Ok(()),
         }
-        Ok(listener)
     }
 }
 

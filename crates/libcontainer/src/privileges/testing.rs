@@ -100,7 +100,7 @@ pub(super) fn go(plan: &ProcessPlan) -> Result<Vec<String>> {
     outside(plan, &proc)?;
     let applied = apply(plan, &identity, &proc)?;
     let warnings = applied.warnings().to_vec();
-    applied.seal(plan)?;
+    applied.seal(plan, &mut |_| Ok(()))?;
     Ok(warnings)
 }
 

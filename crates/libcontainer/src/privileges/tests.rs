@@ -41,7 +41,7 @@ fn a_score_is_lowered_with_the_privilege_only() {
             outside(&score(-1000), &proc).unwrap();
         }
         let plan = score(1000);
-        apply(&plan, &identity(&plan), &proc).unwrap().seal(&plan).unwrap();
+        apply(&plan, &identity(&plan), &proc).unwrap().seal(&plan, &mut |_| Ok(())).unwrap();
         outside(&score(1000), &proc).unwrap();
         let error = outside(&score(-999), &proc).unwrap_err();
         assert_eq!(error.hint(), Some("lowering it needs CAP_SYS_RESOURCE"), "{error}");

@@ -13,13 +13,15 @@
 //!    │ ── HooksRun ────────────────────────► │
 //!    │ ◄──────────────── Terminal + master ─ │  a terminal only
 //!    │ ◄──────────────────────── Executing ─ │
+//!    │ ◄────────────── Listener + descriptor ─ │  a seccomp agent only, here or after a held start
+//!    │ ── HandedOver ──────────────────────► │
 //!    │ ◄────────────────────── end of file ─ │  the program runs
 //!    │ ◄──────────────────── Failed(error) ─ │  instead of any of init's messages
 //! ```
 //!
 //! A held start says `Built` in place of `Executing`, and its end of file says that init now waits
-//! at the start socket. Whoever connects there hears `Executing` and the end of file, or
-//! `Failed`.
+//! at the start socket. Whoever connects there hears `Executing`, maybe `Listener`, and the end of
+//! file, or `Failed`.
 
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +43,8 @@ pub enum ToInit {
     Go,
     /// The creator's hooks have run, and none has failed.
     HooksRun,
+    /// The agent has the listener.
+    HandedOver,
 }
 
 /// From the init.
@@ -59,6 +63,8 @@ pub enum FromInit {
     /// The program is about to be executed: the end of file that follows is its start. With
     /// warnings, one line each.
     Executing(Vec<String>),
+    /// The program's filters are loaded: the listener of the one that asks an agent comes along.
+    Listener,
     /// It went wrong, and the sender ends.
     Failed(Error),
 }

@@ -19,6 +19,8 @@ pub enum Expected {
     Built,
     /// [`FromInit::Executing`]
     Executing,
+    /// [`FromInit::Listener`]
+    Listener,
     /// The socket's end.
     End,
 }
@@ -44,6 +46,9 @@ impl Sequence {
             expected.push(Expected::Terminal);
         }
         expected.push(if plan.hold { Expected::Built } else { Expected::Executing });
+        if plan.process.listener.is_some() && !plan.hold {
+            expected.push(Expected::Listener);
+        }
         expected.push(Expected::End);
         Self { expected: expected.into_iter() }
     }
@@ -62,6 +67,7 @@ impl Sequence {
             FromInit::Terminal => Expected::Terminal,
             FromInit::Built(_) => Expected::Built,
             FromInit::Executing(_) => Expected::Executing,
+            FromInit::Listener => Expected::Listener,
             FromInit::Failed(error) => return Err(error.clone()),
         };
         match self.expected.next() {

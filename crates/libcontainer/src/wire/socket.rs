@@ -102,6 +102,32 @@ impl Socket {
         Ok(())
     }
 
+    /// A message to be sent later by [`Socket::send_prepared`]; it must be a short one.
+    pub fn prepare<T: Serialize>(message: &T) -> Result<Vec<u8>> {
+        let body = postcard::to_allocvec(message).map_err(|e| encoding("sending", &e))?;
+        Ok([&[INLINE_BODY], body.as_slice()].concat())
+    }
+
+    /// Sends such a message with a descriptor, by sendmsg(2) alone: for who may not do more.
+    pub fn send_prepared(&self, packet: &[u8], descriptor: BorrowedFd<'_>) -> Result<()> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        let descriptors = [descriptor];
+        control.push(SendAncillaryMessage::ScmRights(&descriptors));
+        let parts = [IoSlice::new(packet)];
+        rustix::io::retry_on_intr(|| sendmsg(&self.fd, &parts, &mut control, SendFlags::NOSIGNAL))
+            .sys("sendmsg", || "to the other end of the start protocol")?;
+        Ok(())
+    }
+
+    /// Waits for any message, by read(2) alone; whether one came before the end.
+    pub fn await_any(&self) -> Result<bool> {
+        let mut packet = [0; 16];
+        let length = rustix::io::retry_on_intr(|| rustix::io::read(&self.fd, &mut packet))
+            .sys("read", || "from the other end of the start protocol")?;
+        Ok(length > 0)
+    }
+
     /// Waits for the next message.
     pub fn receive<T: DeserializeOwned>(&self) -> Result<Received<T>> {
         let mut packet = vec![0u8; INLINE + 64];

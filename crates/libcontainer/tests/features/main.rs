@@ -1,6 +1,7 @@
 //! Each feature of a container, seen from inside it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod agent;
 mod cgroup;
 #[path = "../common/mod.rs"]
 mod common;
@@ -13,6 +14,7 @@ mod privileges;
 mod process;
 mod rootfs;
 mod scheduling;
+mod seccomp;
 mod sizes;
 mod terminal;
 
@@ -23,6 +25,7 @@ fn main() -> std::process::ExitCode {
         process::tests(),
         privileges::tests(),
         scheduling::tests(),
+        seccomp::tests(),
         rootfs::tests(),
         cgroup::tests(),
         freeze::tests(),

@@ -178,45 +178,6 @@ fn an_ambient_capability_alone_is_warned_about() {
     assert_eq!(warnings.len(), 1, "{warnings:?}");
 }
 
-fn profile(json: serde_json::Value) -> Profile {
-    serde_json::from_value(json).unwrap()
-}
-
-#[test]
-fn filters_are_compiled_or_refused() {
-    let around = |seccomp: &[Profile]| {
-        plan(&ProcessSpec::default(), &spec(), &Surroundings { seccomp, ..AROUND })
-    };
-    let unknown = profile(serde_json::json!({
-        "defaultAction": "SCMP_ACT_ALLOW",
-        "syscalls": [{"names": ["fly", "mkdir"], "action": "SCMP_ACT_ERRNO"}],
-    }));
-    let (plan, warnings) = around(&[unknown]).unwrap();
-    assert_eq!(plan.filters.len(), 1);
-    assert!(warnings[0].contains("seccomp[0]") && warnings[0].contains("fly"), "{warnings:?}");
-
-    let index = profile(serde_json::json!({
-        "defaultAction": "SCMP_ACT_ALLOW",
-        "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO",
-            "args": [{"index": 6, "value": 0, "op": "SCMP_CMP_EQ"}]}],
-    }));
-    let error = around(&[index]).unwrap_err();
-    assert_eq!(error.kind(), &ErrorKind::InvalidConfig { field: "seccomp[0]".into() });
-
-    let notify = |path: &str| {
-        profile(serde_json::json!({
-            "defaultAction": "SCMP_ACT_ALLOW", "listenerPath": path, "listenerMetadata": "m",
-            "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}],
-        }))
-    };
-    let error = around(&[notify("")]).unwrap_err();
-    assert!(error.to_string().contains("listenerPath"), "{error}");
-    let error = around(&[notify("/run/a"), notify("/run/b")]).unwrap_err();
-    assert!(error.to_string().contains("one listener"), "{error}");
-    let listener = Listener { path: "/run/a".into(), metadata: "m".into() };
-    assert_eq!(around(&[notify("/run/a")]).unwrap().0.listener, Some(listener));
-}
-
 /// Attack 16: lengths are what they are, in every field.
 #[test]
 fn long_strings_stay_whole() {

@@ -40,7 +40,7 @@ fn is_confined(user: &str, no_new_privileges: bool) {
     let proc = Procfs::open().unwrap();
     let applied = apply(&plan, &resolve_user(&plan).unwrap(), &proc).unwrap();
     assert_eq!(field_of(&status_now(), "Seccomp"), "0", "not before the last moment");
-    assert!(applied.seal(&plan).unwrap().is_none());
+    applied.seal(&plan, &mut |_| panic!("a listener")).unwrap();
     assert_eq!(mkdir(), Some(Errno::OPNOTSUPP));
     let kill = 1 << 5;
     let (now, after) = (status_now(), status_after_exec());
@@ -76,7 +76,12 @@ fn several_filters_and_a_listener() {
         let plan = filtered("1000:1000", true, &profiles);
         let proc = Procfs::open().unwrap();
         let applied = apply(&plan, &resolve_user(&plan).unwrap(), &proc).unwrap();
-        let listener = applied.seal(&plan).unwrap();
+        let mut listener = None;
+        let mut take = |fd| {
+            listener = Some(fd);
+            Ok(())
+        };
+        applied.seal(&plan, &mut take).unwrap();
         assert!(listener.is_some());
         assert_eq!(field_of(&status_now(), "Seccomp_filters"), "2");
         // Its closing is the agent's death.
@@ -93,7 +98,7 @@ fn only_the_filters_of_the_plan() {
             planned(&ProcessSpec { user: Some("0:0".parse().unwrap()), ..Default::default() });
         let proc = Procfs::open().unwrap();
         let identity = resolve_user(&plan).unwrap();
-        apply(&plan, &identity, &proc).unwrap().seal(&plan).unwrap();
+        apply(&plan, &identity, &proc).unwrap().seal(&plan, &mut |_| Ok(())).unwrap();
         assert_eq!(field_of(&status_now(), "Seccomp"), "0");
     });
 }
@@ -106,7 +111,7 @@ fn a_filter_that_cannot_be_loaded_is_an_error() {
         let plan = filtered("1000:1000", false, &[no_mkdir("SCMP_ACT_ERRNO", Some(95))]);
         let proc = Procfs::open().unwrap();
         let applied = apply(&plan, &resolve_user(&plan).unwrap(), &proc).unwrap();
-        let error = applied.seal(&plan).unwrap_err();
+        let error = applied.seal(&plan, &mut |_| Ok(())).unwrap_err();
         assert_eq!(error.errno(), Some(Errno::ACCESS.raw_os_error()));
         assert!(error.hint().unwrap().contains("CAP_SYS_ADMIN"), "{error}");
     });
@@ -117,6 +122,9 @@ fn is_unprivileged() {
     let mut plan = filtered("1000:1000", false, &[]);
     plan.capabilities = crate::plan::capabilities::CapabilitySets::default();
     let proc = Procfs::open().unwrap();
-    apply(&plan, &resolve_user(&plan).unwrap(), &proc).unwrap().seal(&plan).unwrap();
+    apply(&plan, &resolve_user(&plan).unwrap(), &proc)
+        .unwrap()
+        .seal(&plan, &mut |_| Ok(()))
+        .unwrap();
     assert_eq!(sets(&status_now()), [0; 5]);
 }

@@ -36,6 +36,14 @@ fn the_order_comes_from_the_plan() {
     assert_eq!(order(&first_plan(false, false, false)), [Born, Executing, End]);
     assert_eq!(order(&first_plan(true, false, true)), [WantMaps, Born, Built, End]);
     assert_eq!(order(&first_plan(false, true, false)), [Born, Terminal, Executing, End]);
+    let agent = crate::plan::filters::Listener { path: "/a".into(), metadata: String::new() };
+    for (hold, expected) in
+        [(false, vec![Born, Executing, Listener, End]), (true, vec![Born, Built, End])]
+    {
+        let mut asking = first_plan(false, false, hold);
+        asking.process.listener = Some(agent.clone());
+        assert_eq!(order(&asking), expected);
+    }
     let mut hooked = first_plan(true, true, true);
     for (creators, expected) in [
         (false, vec![WantMaps, Born, Terminal, Built, End]),

@@ -1,0 +1,122 @@
+//! System-call filters, compiled, and the agent that one of them asks (config-linux.md, "Seccomp").
+
+use std::path::PathBuf;
+
+use seccomp::interpreter::{self, SeccompData};
+use seccomp::{Action, Arch, Options, Profile, Program, Rule};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// An agent that decides system calls (seccomp_unotify(2)).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// The socket that gets the listener's descriptor, as a path of the host.
+    pub path: PathBuf,
+    /// Passed on to the agent.
+    pub metadata: String,
+}
+
+/// The call by which init hands the listener over. It is made when the filter is in force and the
+/// agent does not have the listener: who left it to the agent would wait for ever.
+const HANDING_OVER: &str = "sendmsg";
+/// No agent is asked for these; write is here because other runtimes, which need it where we need
+/// the other, refuse it too.
+const NOT_THE_AGENTS: [&str; 2] = [HANDING_OVER, "write"];
+
+/// SECCOMP_RET_LOG and SECCOMP_RET_ALLOW (seccomp(2)): the call is made.
+const LOG: u32 = 0x7ffc_0000;
+const ALLOW: u32 = 0x7fff_0000;
+
+/// Compiles the profiles. The one that needs a listener is the last: what is loaded after it would
+/// be loaded by calls that it may leave to the agent. (The kernel asks all of them, whatever
+/// their order.)
+pub(super) fn filters(
+    profiles: &[Profile],
+    warnings: &mut Vec<String>,
+) -> Result<(Vec<Program>, Option<Listener>)> {
+    let mut programs = Vec::with_capacity(profiles.len());
+    let mut listener = None;
+    for (index, profile) in profiles.iter().enumerate() {
+        let field = || format!("seccomp[{index}]");
+        let Some(native) = Arch::native() else {
+            return Err(Error::invalid(field(), "this processor has no system-call table here"));
+        };
+        let program = seccomp::compile(profile, Options::new(native))
+            .map_err(|error| Error::invalid(field(), error.to_string()))?;
+        if !program.skipped.is_empty() {
+            let names = program.skipped.join(", ");
+            warnings.push(format!("{}: unknown system calls are left out: {names}", field()));
+        }
+        if program.needs_listener && listener.replace(agent(profile, &field())?).is_some() {
+            return Err(Error::invalid(field(), "the kernel takes one listener only"));
+        }
+        programs.push(program);
+    }
+    programs.sort_by_key(|program| program.needs_listener);
+    if listener.is_some() {
+        lets_the_listener_through(&programs)?;
+    }
+    Ok((programs, listener))
+}
+
+/// The agent that these profiles ask, if they ask one.
+///
+/// # Errors
+/// As with a plan.
+pub fn agent_of(profiles: &[Profile]) -> Result<Option<Listener>> {
+    let asks = |profile: &Profile| profile.syscalls.iter().any(|rule| notifies(&rule));
+    let Some(index) = profiles.iter().position(asks) else { return Ok(None) };
+    agent(&profiles[index], &format!("seccomp[{index}]")).map(Some)
+}
+
+fn notifies(rule: &&Rule) -> bool {
+    rule.action == Action::Notify
+}
+
+/// The agent of a profile that asks one.
+fn agent(profile: &Profile, field: &str) -> Result<Listener> {
+    if profile.default_action == Action::Notify {
+        let message = "SCMP_ACT_NOTIFY cannot be used as default action";
+        return Err(Error::invalid(format!("{field}.defaultAction"), message));
+    }
+    for name in profile.syscalls.iter().filter(notifies).flat_map(|rule| &rule.names) {
+        if NOT_THE_AGENTS.contains(&&**name) {
+            let message = format!("SCMP_ACT_NOTIFY cannot be used for the {name} syscall");
+            return Err(Error::invalid(format!("{field}.syscalls"), message));
+        }
+    }
+    let path = PathBuf::from(&profile.listener_path);
+    let field = || format!("{field}.listenerPath");
+    if profile.listener_path.is_empty() {
+        return Err(Error::invalid(field(), "is required where SCMP_ACT_NOTIFY is used"));
+    }
+    if !path.is_absolute() {
+        let message = format!("{:?} is not an absolute path", profile.listener_path);
+        return Err(Error::invalid(field(), message));
+    }
+    Ok(Listener { path, metadata: profile.listener_metadata.clone() })
+}
+
+/// Runs the filters on the call that hands the listener over: who forbids it ends the start before
+/// it begins, and not in the middle.
+fn lets_the_listener_through(programs: &[Program]) -> Result<()> {
+    let native = Arch::native();
+    let number = native.and_then(|native| native.number(HANDING_OVER));
+    let (Some(native), Some(nr)) = (native, number) else { return Ok(()) };
+    let data = SeccompData { nr, arch: native.audit(), ..SeccompData::default() };
+    let passes = |program: &Program| {
+        interpreter::run(&program.filter, &data)
+            .is_ok_and(|outcome| matches!(outcome.value, LOG | ALLOW))
+    };
+    match programs.iter().all(passes) {
+        true => Ok(()),
+        false => Err(Error::invalid(
+            "seccomp",
+            format!("{HANDING_OVER} is forbidden, by which init hands the agent's descriptor over"),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests;
