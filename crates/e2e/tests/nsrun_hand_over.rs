@@ -51,7 +51,7 @@ fn the_pid_file_has_the_pid_and_nothing_else() {
         std::fs::remove_dir_all(&here).unwrap();
         // One that cannot be written ends the container.
         let flags = ["--pid-file", "/no/such/directory/pid"];
-        let why = ["--pid-file", "No such file or directory"];
+        let why = ["--pid-file", "no such file or directory"];
         bundle.create(flags).run().code(1).error(&why);
         bundle.run(flags).run().code(255).error(&why);
         before.assert_restored();
@@ -117,8 +117,8 @@ fn a_socket_that_nobody_listens_at() {
         drop(std::os::unix::net::UnixListener::bind(&gone).unwrap());
         let before = world.snapshot();
         for (socket, why) in [
-            ("/no/such/socket", "No such file or directory"),
-            (gone.to_str().unwrap(), "Connection refused"),
+            ("/no/such/socket", "no such file or directory"),
+            (gone.to_str().unwrap(), "connection refused"),
         ] {
             let run = bundle.create(["--console-socket", socket]).run().code(1);
             run.error(&["--console-socket", socket, why]);
@@ -186,11 +186,11 @@ fn descriptors_are_preserved() {
         assert!(!run.out.contains("file"), "{run:?}");
         // One that is not there.
         let run = with_files(world, bundle.run(["--preserve-fds=2"]), 1, "").run().code(1);
-        run.error(&["--preserve-fds", "descriptor 4", "Bad file descriptor"]);
+        run.error(&["--preserve-fds", "descriptor 4", "bad file descriptor"]);
         // Our own log is not taken for one.
         let log = world.path("log");
         let flags = ["--log", log.to_str().unwrap(), "run", "--preserve-fds", "1", &bundle.id];
-        bundle.nsrun(flags).run().code(1).error(&["descriptor 3", "Bad file descriptor"]);
+        bundle.nsrun(flags).run().code(1).error(&["descriptor 3", "bad file descriptor"]);
         bundle.run(["--preserve-fds", "-1"]).run().code(1).error(&["--preserve-fds"]);
         bundle.args(["/probe", "sleep", "1000"]).detach();
         let exec = bundle.nsrun(["exec", "--preserve-fds", "1", &bundle.id, "sh", "-c", "cat <&3"]);
@@ -364,7 +364,7 @@ fn in_the_foreground_all_is_told_and_we_are_the_main_process() {
         let length = socket.recv(&mut buffer).unwrap();
         assert!(buffer[..length].starts_with(b"READY=1\nMAINPID="));
         let run = bundle.run(NONE).env("NOTIFY_SOCKET", "/no/such/socket").run().code(255);
-        run.error(&["NOTIFY_SOCKET", "No such file or directory"]);
+        run.error(&["NOTIFY_SOCKET", "no such file or directory"]);
         before.assert_restored();
     });
 }

@@ -52,12 +52,12 @@ fn what_fails_before_the_start_is_one_and_at_the_start_255() {
         let empty = world.path("empty");
         std::fs::create_dir(&empty).unwrap();
         let run = bundle.nsrun(["run", "-b", empty.to_str().unwrap(), "x"]).run().code(1);
-        run.error(&["config.json", "No such file or directory"]);
+        run.error(&["config.json", "no such file or directory"]);
         std::fs::remove_dir(&empty).unwrap();
         before.assert_restored();
         bundle.args(["no-such-program"]);
         let before = world.snapshot();
-        let words = ["executable file not found in $PATH", "No such file or directory"];
+        let words = ["executable file not found in $PATH", "no such file or directory"];
         bundle.run(NONE).run().code(255).error(&words);
         bundle.run(["--detach"]).run().code(255).error(&words);
         before.assert_restored();
