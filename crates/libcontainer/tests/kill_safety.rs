@@ -22,6 +22,9 @@ fn main() -> std::process::ExitCode {
             .in_both_views(),
         test("killed_in_run_without_a_cgroup", || killed_in(Scenario::Bare)),
         test("killed_in_held_start", || killed_in(Scenario::Held)).in_both_views(),
+        test("killed_in_run_with_hooks", || killed_in(Scenario::Hooks)),
+        test("killed_in_release", || killed_in(Scenario::Release)),
+        test("killed_amid_hooks", killed_amid_hooks).in_both_views(),
         test("killed_in_exec", || killed_in(Scenario::Exec)).in_both_views(),
         test("killed_in_destroy", || killed_in(Scenario::Destroy)).in_both_views(),
         test("supervisor_died", supervisor_died).in_both_views(),
@@ -66,6 +69,27 @@ fn killed_at(world: &World, point: &Point) -> Result<bool, String> {
     }
     world.clean_up(&before, SETTLE)?;
     Ok(!end.success())
+}
+
+/// A hook that runs goes with its creator, or with the init, and so does what it was for.
+fn killed_amid_hooks() {
+    let each = [
+        (Scenario::Hooks, &["prestart", "createRuntime", "createContainer"][..]),
+        (Scenario::Hooks, &["startContainer", "poststart"]),
+        (Scenario::Release, &["startContainer", "poststart"]),
+        (Scenario::Destroy, &["poststop"]),
+    ];
+    for (scenario, kinds) in each {
+        let Some(world) = World::new(scenario) else { return };
+        for kind in kinds {
+            let before = HostSnapshot::take(&world.place);
+            let outcome = world.run_killed_amid(kind).and_then(|()| {
+                // The hooks that destroy runs are those of the record: the slow one, too.
+                world.clean_up(&before, SETTLE)
+            });
+            assert_eq!(outcome, Ok(()), "{scenario:?} {kind}");
+        }
+    }
 }
 
 /// Its creator has ended, and somebody else goes on.

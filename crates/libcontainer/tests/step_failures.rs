@@ -21,9 +21,12 @@ fn main() -> std::process::ExitCode {
     common::run(vec![
         test("creator_in_run", || in_creator(Scenario::Run)).in_both_views(),
         test("creator_in_held_start", || in_creator(Scenario::Held)),
+        test("creator_in_run_with_hooks", || in_creator(Scenario::Hooks)),
+        test("creator_in_release", || in_creator(Scenario::Release)),
         test("creator_in_exec", || in_creator(Scenario::Exec)),
         test("init_in_run", || in_init(Scenario::Run)).in_both_views(),
         test("init_in_run_with_a_user_namespace", || in_init(Scenario::UserNamespace)),
+        test("init_in_run_with_hooks", || in_init(Scenario::Hooks)),
         test("init_in_exec", || in_init(Scenario::Exec)),
         test("init_killed_in_run", || init_killed(Scenario::Run)),
         test("init_killed_in_exec", || init_killed(Scenario::Exec)),

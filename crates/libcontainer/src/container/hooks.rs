@@ -7,7 +7,7 @@ use crate::config::{Config, Hook};
 use crate::container::child::Child;
 use crate::container::handle::{Container, locked};
 use crate::container::record::Record;
-use crate::hooks::{self, Kind, State};
+use crate::hooks::{self, Kind, Runner, State};
 use crate::init::STAGE_WAITING;
 use crate::plan::hooks::{each, subject};
 use crate::procfs::Procfs;
@@ -56,7 +56,8 @@ impl Container {
         }
         let subject = subject(config, &self.id)?;
         let state = State { subject: &subject, pid };
-        hooks::run(kind, &each(list, kind.name())?, &state, &hooks::on_host(&state))
+        let runner = Runner { spawn: &hooks::on_host(&state), peer: None };
+        hooks::run(kind, &each(list, kind.name())?, &state, &runner)
     }
 
     /// Those that run when nothing is left but the record: a line for each that failed.
@@ -68,7 +69,8 @@ impl Container {
         let subject = subject(config, &self.id)?;
         let state = State { subject: &subject, pid: None };
         let kind = Kind::Poststop;
-        Ok(hooks::run_all(kind, &each(list, kind.name())?, &state, &hooks::on_host(&state)))
+        let runner = Runner { spawn: &hooks::on_host(&state), peer: None };
+        Ok(hooks::run_all(kind, &each(list, kind.name())?, &state, &runner))
     }
 
     /// The `poststart` hooks of a container whose init is this child: it ends when one fails.

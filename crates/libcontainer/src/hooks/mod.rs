@@ -69,20 +69,31 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Makes a hook's process with these standard streams: its pidfd.
-pub type Spawn<'a> = &'a dyn Fn(&HookPlan, [BorrowedFd<'_>; 3]) -> Result<OwnedFd>;
+/// How hooks are run.
+#[derive(Clone, Copy)]
+pub struct Runner<'a> {
+    /// Makes a hook's process with these standard streams: its pidfd.
+    pub spawn: &'a dyn Fn(&HookPlan, [BorrowedFd<'_>; 3]) -> Result<OwnedFd>,
+    /// A socket whose other end is somebody's for whom they run: they end when he does.
+    pub peer: Option<BorrowedFd<'a>>,
+}
 
 /// Runs hooks of one kind in their order, up to the first that fails.
 ///
 /// # Errors
 /// [`ErrorKind::HookFailed`], with the hook's number and what it said last.
-pub fn run(kind: Kind, hooks: &[HookPlan], state: &State<'_>, spawn: Spawn<'_>) -> Result<()> {
-    hooks.iter().enumerate().try_for_each(|number| one(kind, number, state, spawn))
+pub fn run(kind: Kind, hooks: &[HookPlan], state: &State<'_>, runner: &Runner<'_>) -> Result<()> {
+    hooks.iter().enumerate().try_for_each(|number| one(kind, number, state, runner))
 }
 
 /// Runs all of them, whatever comes of it: a line for each that failed.
-pub fn run_all(kind: Kind, hooks: &[HookPlan], state: &State<'_>, spawn: Spawn<'_>) -> Vec<String> {
-    let failed = |number| one(kind, number, state, spawn).err();
+pub fn run_all(
+    kind: Kind,
+    hooks: &[HookPlan],
+    state: &State<'_>,
+    runner: &Runner<'_>,
+) -> Vec<String> {
+    let failed = |number| one(kind, number, state, runner).err();
     hooks.iter().enumerate().filter_map(failed).map(|error| error.to_string()).collect()
 }
 
@@ -90,21 +101,21 @@ fn one(
     kind: Kind,
     (number, hook): (usize, &HookPlan),
     state: &State<'_>,
-    spawn: Spawn<'_>,
+    runner: &Runner<'_>,
 ) -> Result<()> {
-    try_one(kind, hook, state, spawn).map_err(|error| {
+    try_one(kind, hook, state, runner).map_err(|error| {
         let step = format!("error running {kind} hook #{number}");
         error.within(hook.path.to_string_lossy()).within(step).as_kind(ErrorKind::HookFailed)
     })
 }
 
-fn try_one(kind: Kind, hook: &HookPlan, state: &State<'_>, spawn: Spawn<'_>) -> Result<()> {
+fn try_one(kind: Kind, hook: &HookPlan, state: &State<'_>, runner: &Runner<'_>) -> Result<()> {
     let stdin = state.file(kind.status())?;
     let pipe = || pipe_with(PipeFlags::CLOEXEC).sys("pipe", || "");
     let ((stdout, its_stdout), (stderr, its_stderr)) = (pipe()?, pipe()?);
-    let process = spawn(hook, [stdin.as_fd(), its_stdout.as_fd(), its_stderr.as_fd()])?;
+    let process = (runner.spawn)(hook, [stdin.as_fd(), its_stdout.as_fd(), its_stderr.as_fd()])?;
     drop((its_stdout, its_stderr));
-    supervise::supervise(process.as_fd(), hook.timeout, [stdout, stderr])
+    supervise::supervise(process.as_fd(), hook.timeout, [stdout, stderr], runner.peer)
 }
 
 /// Makes hooks' processes in the caller's own namespaces, in the directory `cwd`.

@@ -20,6 +20,8 @@ const LEFT: usize = 64 * 1024;
 
 /// Waits for the process; `streams` are the reading ends of its standard output and error.
 ///
+/// When the `peer` socket's other end is closed, it is killed.
+///
 /// What it leaves behind may go on with the writing ends of the pipes, and is not waited for.
 ///
 /// # Errors
@@ -28,9 +30,10 @@ pub(super) fn supervise(
     process: BorrowedFd<'_>,
     timeout: Option<Duration>,
     streams: [OwnedFd; 2],
+    peer: Option<BorrowedFd<'_>>,
 ) -> Result<()> {
     let mut said = streams.map(|pipe| Said { pipe: Some(pipe), end: Vec::new() });
-    let watched = watch(process, timeout, &mut said);
+    let watched = watch(process, timeout, &mut said, peer);
     if !matches!(watched, Ok(true)) {
         // It may have ended meanwhile.
         let _ = pidfd_send_signal(process, Signal::KILL);
@@ -49,14 +52,19 @@ pub(super) fn supervise(
 }
 
 /// Whether it has ended in time.
-fn watch(process: BorrowedFd<'_>, timeout: Option<Duration>, said: &mut [Said; 2]) -> Result<bool> {
+fn watch(
+    process: BorrowedFd<'_>,
+    timeout: Option<Duration>,
+    said: &mut [Said; 2],
+    peer: Option<BorrowedFd<'_>>,
+) -> Result<bool> {
     let deadline = timeout.and_then(|limit| Instant::now().checked_add(limit));
     loop {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         if left == Some(Duration::ZERO) {
             return Ok(false);
         }
-        let ready = ready(process, said, left)?;
+        let ready = ready(process, said, peer, left)?;
         for (stream, ready) in said.iter_mut().zip([ready[1], ready[2]]) {
             if ready {
                 stream.take()?;
@@ -68,11 +76,19 @@ fn watch(process: BorrowedFd<'_>, timeout: Option<Duration>, said: &mut [Said; 2
             }
             return Ok(true);
         }
+        if ready[3] {
+            return Err(Error::new(ErrorKind::System, "killed: whoever it was run for has ended"));
+        }
     }
 }
 
-/// Which of the process's end and its streams have something to say, after at most `limit`.
-fn ready(process: BorrowedFd<'_>, said: &[Said; 2], limit: Option<Duration>) -> Result<[bool; 3]> {
+/// Which of the process's end, its streams and the peer's end have come, after at most `limit`.
+fn ready(
+    process: BorrowedFd<'_>,
+    said: &[Said; 2],
+    peer: Option<BorrowedFd<'_>>,
+    limit: Option<Duration>,
+) -> Result<[bool; 4]> {
     let limit = limit.map(|limit| Timespec {
         tv_sec: limit.as_secs() as i64,
         tv_nsec: i64::from(limit.subsec_nanos()),
@@ -82,6 +98,8 @@ fn ready(process: BorrowedFd<'_>, said: &[Said; 2], limit: Option<Duration>) -> 
         PollFd::from_borrowed_fd(process, PollFlags::IN),
         stdout.asked(process),
         stderr.asked(process),
+        // Its hang-up comes unasked, and it has nothing to say.
+        PollFd::from_borrowed_fd(peer.unwrap_or(process), PollFlags::empty()),
     ];
     rustix::io::retry_on_intr(|| poll(&mut fds, limit.as_ref())).sys("poll", || "of a hook")?;
     Ok(fds.map(|fd| !fd.revents().is_empty()))

@@ -23,7 +23,7 @@ fn script(text: &str) -> HookPlan {
 
 fn on_the_host(hooks: &[HookPlan], subject: &Subject) -> Result<()> {
     let state = State { subject, pid: Some(7) };
-    run(Kind::Prestart, hooks, &state, &on_host(&state))
+    run(Kind::Prestart, hooks, &state, &Runner { spawn: &on_host(&state), peer: None })
 }
 
 fn failure(hook: HookPlan) -> String {
@@ -119,7 +119,8 @@ fn all_of_them_run_where_failures_are_warnings() {
     let subject = subject();
     let state = State { subject: &subject, pid: None };
     let hooks = [script("exit 1"), script("true"), script("echo no >&2; exit 2")];
-    let warnings = run_all(Kind::Poststop, &hooks, &state, &on_host(&state));
+    let warnings =
+        run_all(Kind::Poststop, &hooks, &state, &Runner { spawn: &on_host(&state), peer: None });
     assert_eq!(
         warnings,
         [
@@ -153,4 +154,15 @@ fn nothing_of_the_caller_is_in_it() {
     let signals = read("/bin/grep -E 'Sig(Blk|Ign)' /proc/self/status", vec![]);
     assert_eq!(signals, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
     std::fs::remove_file(&dir).unwrap();
+}
+
+#[test]
+fn it_ends_with_whom_it_is_run_for() {
+    let (ours, theirs) = rustix::pipe::pipe().unwrap();
+    drop(theirs);
+    let subject = subject();
+    let state = State { subject: &subject, pid: None };
+    let runner = Runner { spawn: &on_host(&state), peer: Some(ours.as_fd()) };
+    let error = run(Kind::StartContainer, &[script("exec sleep 60")], &state, &runner).unwrap_err();
+    assert!(error.to_string().ends_with("killed: whoever it was run for has ended"), "{error}");
 }

@@ -10,7 +10,7 @@ use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal,
 use sys::Context;
 use sys::fork::{Birth, Fork, fork};
 
-use crate::hooks::{self, Kind, State};
+use crate::hooks::{self, Kind, Runner, State};
 use crate::plan::hooks::{HookPlan, InitHooks};
 use crate::plan::process::ProcessPlan;
 use crate::privileges::Applied;
@@ -26,8 +26,9 @@ pub struct Likeness<'a> {
     pub program: Option<(&'a Applied, &'a ProcessPlan)>,
 }
 
-/// Runs the container's hooks of one kind, in the directory `/` of the init.
-pub fn run(kind: Kind, hooks: &InitHooks, like: Likeness<'_>) -> Result<()> {
+/// Runs the container's hooks of one kind, in the directory `/` of the init, for whoever is at the
+/// other end of `socket`.
+pub fn run(kind: Kind, hooks: &InitHooks, like: Likeness<'_>, socket: &Socket) -> Result<()> {
     let list = match kind {
         Kind::StartContainer => &hooks.start_container,
         _ => &hooks.create_container,
@@ -37,7 +38,8 @@ pub fn run(kind: Kind, hooks: &InitHooks, like: Likeness<'_>) -> Result<()> {
     }
     let pid = rustix::process::getpid().as_raw_nonzero().get();
     let state = State { subject: &hooks.subject, pid: Some(pid) };
-    hooks::run(kind, list, &state, &|hook, stdio| spawn(hook, stdio, like))
+    let spawn = |hook: &HookPlan, stdio: [BorrowedFd<'_>; 3]| spawn(hook, stdio, like);
+    hooks::run(kind, list, &state, &Runner { spawn: &spawn, peer: Some(socket.as_fd()) })
 }
 
 /// Forks, and returns when the child executes the hook, or has failed to.

@@ -116,7 +116,8 @@ pub fn inside(stage: &mut Inside<'_>) -> Result<Infallible> {
     }
     if let Some(hooks) = stage.hooks() {
         let program = Some((&applied, &stage.process));
-        hooks::run(HookKind::StartContainer, hooks, Likeness { limits: &stage.limits, program })?;
+        let like = Likeness { limits: &stage.limits, program };
+        hooks::run(HookKind::StartContainer, hooks, like, stage.socket)?;
     }
     let applied = match &stage.kind {
         Kind::Start { start, .. } if start.reaper => {
@@ -202,7 +203,7 @@ impl Inside<'_> {
             self.await_word(&ToInit::HooksRun)?;
         }
         let like = Likeness { limits: &self.limits, program: None };
-        hooks::run(HookKind::CreateContainer, hooks, like)
+        hooks::run(HookKind::CreateContainer, hooks, like, self.socket)
     }
 
     /// Waits for the creator to say so.

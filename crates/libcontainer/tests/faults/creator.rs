@@ -1,9 +1,9 @@
 //! The creating process.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-use libcontainer::config::{IdMap, Namespace, NamespaceKind, Network, Veth};
+use libcontainer::config::{Hook, Hooks, IdMap, Namespace, NamespaceKind, Network, Veth};
 use libcontainer::{Config, Process, Result};
 
 use super::Scenario;
@@ -39,12 +39,13 @@ fn act(scenario: Scenario, place: &Place) -> Result<()> {
     let sleep = Process::new(["sleep", "1000"]).silent();
     let factory = place.factory();
     match scenario {
-        Scenario::Run | Scenario::UserNamespace | Scenario::Bare => {
+        Scenario::Run | Scenario::UserNamespace | Scenario::Bare | Scenario::Hooks => {
             factory.create(ID, config(scenario, place))?.run(sleep)?;
         }
         Scenario::Held => {
             factory.create(ID, config(scenario, place))?.start(sleep)?;
         }
+        Scenario::Release => factory.load(ID)?.release()?,
         Scenario::Exec => {
             factory.load(ID)?.exec(sleep)?;
         }
@@ -81,7 +82,39 @@ pub fn config(scenario: Scenario, place: &Place) -> Config {
         config.cgroup = None;
         config.resources = Default::default();
     }
+    if matches!(scenario, Scenario::Hooks | Scenario::Release | Scenario::Destroy) {
+        config.bundle = Some(place.dir().to_owned());
+        config.hooks = hooks(place);
+    }
     config
+}
+
+/// Two of each kind; of the kind that the file `slow` of the root names, the second writes the
+/// file `amid` and does not end, as long as the former is there.
+fn hooks(place: &Place) -> Hooks {
+    let slow = std::fs::read_to_string(place.rootfs().join("slow")).unwrap_or_default();
+    let hooks = |kind: &str| {
+        let root = if kind == "startContainer" { PathBuf::from("/") } else { place.rootfs() };
+        let text = match slow == kind {
+            true => format!(
+                "cd {}; test -e slow || exit 0; echo > amid; exec sleep 1000",
+                root.display()
+            ),
+            false => "exit 0".to_owned(),
+        };
+        let args = ["sh", "-c", &text].map(str::to_owned).to_vec();
+        let env = vec!["PATH=/usr/bin:/bin".to_owned()];
+        let quick = Hook { path: "/bin/true".into(), ..Hook::default() };
+        vec![quick, Hook { path: "/bin/sh".into(), args, env, timeout: None }]
+    };
+    Hooks {
+        prestart: hooks("prestart"),
+        create_runtime: hooks("createRuntime"),
+        create_container: hooks("createContainer"),
+        start_container: hooks("startContainer"),
+        poststart: hooks("poststart"),
+        poststop: hooks("poststop"),
+    }
 }
 
 /// Called first in `main`, before `libcontainer::init()`: an init whose creator wants it traced

@@ -22,15 +22,27 @@ pub enum Scenario {
     Bare,
     /// Creates a container and starts its init held.
     Held,
+    /// Creates and runs a container with hooks of all kinds.
+    Hooks,
+    /// Lets a held init go that has hooks before its program, and after.
+    Release,
     /// Executes a process in a container that runs.
     Exec,
-    /// Kills and destroys a container that runs.
+    /// Kills and destroys a container that runs, and has hooks for that.
     Destroy,
 }
 
 impl Scenario {
-    pub const ALL: [Self; 6] =
-        [Self::Run, Self::UserNamespace, Self::Bare, Self::Held, Self::Exec, Self::Destroy];
+    pub const ALL: [Self; 8] = [
+        Self::Run,
+        Self::UserNamespace,
+        Self::Bare,
+        Self::Held,
+        Self::Hooks,
+        Self::Release,
+        Self::Exec,
+        Self::Destroy,
+    ];
 
     pub fn name(self) -> String {
         format!("{self:?}")

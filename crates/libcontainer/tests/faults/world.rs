@@ -57,6 +57,10 @@ impl World {
             let container = self.place.factory().create(ID, config(self.scenario, &self.place));
             container.unwrap().run(Process::new(["sleep", "1000"]).silent()).unwrap();
         }
+        if self.scenario == Scenario::Release {
+            let container = self.place.factory().create(ID, config(self.scenario, &self.place));
+            container.unwrap().start(Process::new(["sleep", "1000"]).silent()).unwrap();
+        }
     }
 
     fn creator(&self) -> [String; 4] {
@@ -75,6 +79,27 @@ impl World {
     fn dress(&self, command: &mut Command) {
         command.env("LIBCONTAINER_TEST_PREFIX", common::prefix());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    }
+
+    /// The creator, killed while the second hook of this kind runs.
+    pub fn run_killed_amid(&self, kind: &str) -> Result<(), String> {
+        let amid = self.place.rootfs().join("amid");
+        let _ = fs::remove_file(&amid);
+        let slow = self.place.rootfs().join("slow");
+        fs::write(&slow, kind).unwrap();
+        self.prepare();
+        let [program, args @ ..] = self.creator();
+        let mut command = Command::new(program);
+        self.dress(command.args(args));
+        let mut creator = command.spawn().unwrap();
+        let deadline = Instant::now() + DEADLINE;
+        while !amid.exists() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        creator.kill().unwrap();
+        creator.wait().unwrap();
+        fs::remove_file(slow).unwrap();
+        fs::remove_file(amid).map_err(|_| format!("no {kind} hook ran"))
     }
 
     /// The creator without any fault.
