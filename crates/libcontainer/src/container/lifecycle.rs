@@ -196,6 +196,9 @@ impl Container {
             Some(group) => group.attach(pid)?,
             None => {}
         }
+        if let (Some(group), Some(_)) = (&plan.cgroup, plan.late_pids) {
+            group.set(&cgroups::Resources { pids: plan.late_pids, ..Default::default() })?;
+        }
         if !plan.links.is_empty() {
             let namespace = crate::procfs::Procfs::open()?
                 .open_link(format!("{}/ns/net", pid.as_raw_nonzero()))

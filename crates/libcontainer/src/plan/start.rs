@@ -26,6 +26,9 @@ pub struct ContainerPlan {
     pub cgroup: Option<Manager>,
     /// Its limits.
     pub resources: Resources,
+    /// The limit of its processes that must not be set before the first is there: on version 2
+    /// that is born in the group, and where none may be born it could not.
+    pub late_pids: Option<i64>,
     /// The host's ends of its network.
     pub links: Vec<VethHost>,
     /// Devices of the host's that it gets.
@@ -60,7 +63,7 @@ pub struct Place<'a> {
 pub fn start(config: &Config, place: &Place<'_>) -> Result<ContainerPlan> {
     let Place { id, scope, facts, .. } = *place;
     let namespaces = namespaces::plan(config)?;
-    let Group { manager: cgroup, resources, warnings } = cgroup::plan(config, facts)?;
+    let Group { manager: cgroup, mut resources, warnings } = cgroup::plan(config, facts)?;
     let network = network::plan(&config.networks, &config.routes, id, scope)?;
     let devices = network::plan_devices(&config.net_devices, &network.container, id, scope)?;
     let mount = owner(config, NamespaceKind::Mount);
@@ -96,6 +99,7 @@ pub fn start(config: &Config, place: &Place<'_>) -> Result<ContainerPlan> {
         },
         delegated: cgroup.is_some() && !facts.administrator,
         cgroup,
+        late_pids: resources.pids.take_if(|limit| *limit == 0),
         resources,
         warnings,
         links: network.host,
