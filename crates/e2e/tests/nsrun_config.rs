@@ -125,7 +125,7 @@ fn a_refusal_names_file_and_field_and_leaves_nothing() {
         assert!(run.err.contains("config.json: ociVersion: is required"), "{}", run.err);
         fs::remove_file(&file).unwrap();
         let run = bundle.run([] as [&str; 0]).run();
-        assert!(run.err.contains("config.json: No such file or directory"), "{}", run.err);
+        assert!(run.err.contains("config.json: no such file or directory"), "{}", run.err);
         bundle.set("", good);
         before.assert_restored();
     });

@@ -80,11 +80,11 @@ fn a_file_that_is_there_stays() {
         let bundle = world.bundle();
         let before = config(&bundle.path);
         let refused = bundle.nsrun(["spec"]).run().code(1);
-        refused.error(&["config.json", "File exists"]);
+        refused.error(&["config.json", "file exists"]);
         assert_eq!(config(&bundle.path), before);
         let other = world.path("other");
         let place = other.to_str().unwrap();
-        bundle.nsrun(["spec", "--bundle", place]).run().code(1).error(&["No such file"]);
+        bundle.nsrun(["spec", "--bundle", place]).run().code(1).error(&["no such file"]);
         fs::create_dir(&other).unwrap();
         bundle.nsrun(["spec", "-b", place]).run().success();
         assert!(other.join("config.json").is_file());

@@ -59,7 +59,7 @@ fn ps_without_ps() {
         let bundle = world.bundle();
         bundle.detach();
         let run = bundle.verb("ps").env("PATH", "/nowhere").run();
-        run.code(1).error(&["ps: No such file or directory", "--format json"]);
+        run.code(1).error(&["ps: no such file or directory", "--format json"]);
         let run = bundle.nsrun(["ps", "-f", "json", &bundle.id]).env("PATH", "/nowhere").run();
         run.success();
         bundle.delete();

@@ -189,7 +189,7 @@ fn what_cannot_be_is_refused() {
             (&["--blkio-weight", "5"], "blockIO.weight: 5 is not within 10 to 1000"),
             (&["--cpuset-cpus", "a-b"], "cpu.cpus: \"a-b\" is not a list"),
             (&["--memory", "2M", "--memory-swap", "1M"], "memory.swap: 1048576 is memory and swap"),
-            (&["--resources", "/nowhere"], "--resources: open /nowhere: No such file"),
+            (&["--resources", "/nowhere"], "--resources: open /nowhere: no such file"),
             (&["--resources", "/proc/version"], "/proc/version: not JSON"),
             (&["--unheard-of", "1"], "--unheard-of"),
         ] {
