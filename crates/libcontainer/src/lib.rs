@@ -20,6 +20,7 @@ mod plan;
 mod privileges;
 mod procfs;
 mod reap;
+mod resctrl;
 mod rootfs;
 mod wire;
 

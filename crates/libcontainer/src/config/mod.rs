@@ -6,6 +6,7 @@
 pub mod capability;
 mod container_json;
 mod hook;
+mod intel_rdt;
 mod mount;
 pub mod mount_flags;
 mod namespace;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 
 pub use hook::{Hook, Hooks};
+pub use intel_rdt::IntelRdt;
 pub use mount::{Device, DeviceKind, Mount, Propagation, Rootfs};
 pub use namespace::{Clock, IdMap, Namespace, NamespaceKind, TimeOffset};
 pub use network::{Network, Route, Veth};
@@ -103,6 +105,8 @@ pub struct Config {
     pub slice: Option<String>,
     /// Limits of the control group.
     pub resources: cgroups::Resources,
+    /// The processor's cache and memory bandwidth; needs a mounted resctrl.
+    pub intel_rdt: Option<IntelRdt>,
     /// Kernel parameters of the container's own namespaces, by dotted key.
     pub sysctl: BTreeMap<String, String>,
     /// System-call filters, loaded in order before the process starts.

@@ -67,18 +67,6 @@ fn annotations(root: &Node<'_>) -> Result<BTreeMap<String, String>> {
     root.text_map_of("annotations")
 }
 
-/// Refuses a field that asks for what is not there yet.
-fn refuse(node: &Node<'_>, key: &str) -> Result<()> {
-    match node.get(key)? {
-        Some(field) => unsupported(&field),
-        None => Ok(()),
-    }
-}
-
-fn unsupported(field: &Node<'_>) -> Result<()> {
-    if field.is_empty() { Ok(()) } else { Err(field.error("not supported yet")) }
-}
-
 /// The absolute paths in the list `key`.
 fn paths(node: &Node<'_>, key: &str) -> Result<Vec<PathBuf>> {
     node.each(key, value::absolute)

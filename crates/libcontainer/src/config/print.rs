@@ -15,9 +15,9 @@ use serde::{Serialize, Serializer};
 use crate::{Error, Result};
 
 use super::{
-    Capabilities, Clock, Config, Device, DeviceKind, ExecAffinity, Hooks, Id, IdMap, IoPriority,
-    MemoryPolicy, Namespace, Personality, ProcessSpec, Propagation, Rlimit, Rootfs, Scheduler,
-    TimeOffset, User, container_json, template,
+    Capabilities, Clock, Config, Device, DeviceKind, ExecAffinity, Hooks, Id, IdMap, IntelRdt,
+    IoPriority, MemoryPolicy, Namespace, Personality, ProcessSpec, Propagation, Rlimit, Rootfs,
+    Scheduler, TimeOffset, User, container_json, template,
 };
 
 /// The text of a container.json, with a newline at its end.
@@ -81,6 +81,8 @@ struct Document<'a> {
     routes: Vec<networks::Route<'a>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     net_devices: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    intel_rdt: &'a Option<IntelRdt>,
     cgroups: cgroups::Group<'a>,
     #[serde(skip_serializing_if = "<[IdMap]>::is_empty")]
     uid_mappings: &'a [IdMap],
@@ -133,6 +135,7 @@ impl<'a> Document<'a> {
             networks,
             routes,
             net_devices,
+            intel_rdt,
             cgroup,
             slice,
             resources,
@@ -173,6 +176,7 @@ impl<'a> Document<'a> {
             networks: networks.iter().map(networks::Network::of).collect(),
             routes: routes.iter().map(networks::Route::of).collect(),
             net_devices,
+            intel_rdt,
             cgroups: cgroups::Group::of(cgroup.as_deref(), slice, resources),
             uid_mappings,
             gid_mappings,

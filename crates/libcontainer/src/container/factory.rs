@@ -94,6 +94,9 @@ impl Factory {
             // Most likely a namesake's own.
             vacant.map_err(|error| self.shared.store.taken(id).unwrap_or(error))?;
         }
+        if let Some(place) = &plan.resctrl {
+            place.check().map_err(|error| config.own_words(error)).step(step)?;
+        }
         let (entry, lock) = self.shared.store.create(id)?;
         let record = Record {
             version: VERSION,
@@ -109,6 +112,7 @@ impl Factory {
             }),
             cgroup_delegated: plan.delegated,
             links: plan.links.clone(),
+            resctrl: plan.resctrl.clone(),
             namespaces: plan.namespaces,
             chroot: plan.chroot,
             config,
@@ -148,9 +152,9 @@ impl Shared {
     }
 
     pub(crate) fn plan(&self, config: &Config, id: &str) -> Result<plan::ContainerPlan> {
-        let mountinfo = match config.rootfs {
-            Rootfs::Host => host::mountinfo()?,
-            Rootfs::Directory(_) => Vec::new(),
+        let mountinfo = match (&config.rootfs, &config.intel_rdt) {
+            (Rootfs::Directory(_), None) => Vec::new(),
+            _ => host::mountinfo()?,
         };
         let selinux = config.mount_label.is_some() && host::has_selinux()?;
         let scope = self.store.path().to_string_lossy();

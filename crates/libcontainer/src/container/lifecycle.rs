@@ -100,6 +100,7 @@ impl Container {
         warnings.splice(..0, plan.warnings.iter().cloned());
         let mut orders = plan::first(plan, process_plan, hold);
         let mut streams = Streams::open(process, orders.process.terminal)?;
+        self.make_rdt(&record)?;
         let group_directory = self.make_group(plan)?;
         let start_socket = match hold {
             true => Some(self.entry.make_start_socket()?),
@@ -206,6 +207,9 @@ impl Container {
                 .hint(|| "that takes CAP_NET_ADMIN and CAP_SYS_ADMIN on the host")?;
             network::attach(&plan.links, namespace.as_fd())?;
         }
+        if let Some(place) = &record.resctrl {
+            place.assign(pid.as_raw_nonzero().get())?;
+        }
         self.take_devices(&plan.devices, pid)
     }
 
@@ -218,6 +222,9 @@ impl Container {
         }
         let _ = network::detach(&plan.links);
         if let Ok(Some(mut record)) = self.entry.read(&self.id) {
+            if let Some(place) = &record.resctrl {
+                let _ = place.remove();
+            }
             if record.init.take().is_some() {
                 let _ = self.entry.write_init(None);
             }
@@ -387,6 +394,9 @@ impl Container {
                 group.prune(record.cgroup_levels.saturating_sub(1)).step(step)?;
             }
             network::detach(&record.links).step(step)?;
+            if let Some(place) = &record.resctrl {
+                place.remove().step(step)?;
+            }
             if !record.config.net_devices.is_empty() {
                 self.return_devices(None).step(step)?;
             }

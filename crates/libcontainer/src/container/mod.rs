@@ -13,6 +13,7 @@ mod hooks;
 mod id;
 mod lifecycle;
 mod process;
+mod rdt;
 mod record;
 mod stats;
 mod status;

@@ -13,6 +13,7 @@ use sys::{Context, SysError};
 use crate::config::Config;
 use crate::network::VethHost;
 use crate::procfs::Procfs;
+use crate::resctrl;
 use crate::{Error, ErrorKind, Result};
 
 /// The version that this library writes, and the only one it reads.
@@ -35,6 +36,8 @@ pub(crate) struct Record {
     #[serde(default)]
     pub cgroup_delegated: bool,
     pub links: Vec<VethHost>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resctrl: Option<resctrl::Place>,
     /// The CLONE_NEW* flags of the namespaces that are not the host's.
     pub namespaces: u64,
     pub chroot: bool,

@@ -15,6 +15,7 @@ use crate::plan::namespaces::{self, Owner, flag_of, owner};
 use crate::plan::process::{self, ProcessPlan, Surroundings};
 use crate::plan::sysctl::{self, Owned};
 use crate::plan::{Entry, InitPlan, JoinPlan, StartPlan};
+use crate::resctrl;
 use crate::{Error, Result};
 
 /// A container, resolved; what differs from process to process is not in it.
@@ -33,6 +34,8 @@ pub struct ContainerPlan {
     pub links: Vec<VethHost>,
     /// Devices of the host's that it gets.
     pub devices: Vec<network::Device>,
+    /// Its class of service in resctrl.
+    pub resctrl: Option<resctrl::Place>,
     /// The CLONE_NEW* flags of the namespaces that are not the host's.
     pub namespaces: u64,
     /// It shares the host's mount namespace, and is a chroot.
@@ -52,7 +55,8 @@ pub struct Place<'a> {
     pub scope: &'a str,
     /// The host.
     pub facts: &'a HostFacts,
-    /// The text of /proc/self/mountinfo where the root is a view of the host, else empty.
+    /// The text of /proc/self/mountinfo where the root is a view of the host or resctrl is wanted,
+    /// else empty.
     pub mountinfo: &'a [u8],
     /// Mounts can have an SELinux label; looked at only where one is asked for.
     pub selinux: bool,
@@ -66,6 +70,10 @@ pub fn start(config: &Config, place: &Place<'_>) -> Result<ContainerPlan> {
     let Group { manager: cgroup, mut resources, warnings } = cgroup::plan(config, facts)?;
     let network = network::plan(&config.networks, &config.routes, id, scope)?;
     let devices = network::plan_devices(&config.net_devices, &network.container, id, scope)?;
+    let resctrl = match &config.intel_rdt {
+        Some(rdt) => Some(resctrl::plan(rdt, id, resctrl::find(place.mountinfo))?),
+        None => None,
+    };
     let mount = owner(config, NamespaceKind::Mount);
     let joined_root = mount == Owner::Joined && config.rootfs == Rootfs::Directory(PathBuf::new());
     let rootfs = if joined_root {
@@ -104,6 +112,7 @@ pub fn start(config: &Config, place: &Place<'_>) -> Result<ContainerPlan> {
         warnings,
         links: network.host,
         devices,
+        resctrl,
         namespaces: all.fold(0, |flags, flag| flags | flag),
         chroot: mount == Owner::Host,
     })

@@ -12,6 +12,7 @@ mod net_devices;
 mod network;
 mod privileges;
 mod process;
+mod resctrl;
 mod rootfs;
 mod scheduling;
 mod seccomp;
@@ -27,6 +28,7 @@ fn main() -> std::process::ExitCode {
         scheduling::tests(),
         seccomp::tests(),
         rootfs::tests(),
+        resctrl::tests(),
         cgroup::tests(),
         freeze::tests(),
         network::tests(),

@@ -7,7 +7,7 @@ use crate::Result;
 
 use super::super::node::Node;
 use super::super::oci::hooks;
-use super::super::{Config, Rootfs, capability, value};
+use super::super::{Config, Rootfs, capability, intel_rdt, value};
 
 /// Reads the fields that no file of 2015 has.
 pub(super) fn read(root: &Node<'_>, config: &mut Config, warnings: &mut Vec<String>) -> Result<()> {
@@ -18,6 +18,9 @@ pub(super) fn read(root: &Node<'_>, config: &mut Config, warnings: &mut Vec<Stri
         config.rootfs_propagation = Some(value::propagation(&field)?);
     }
     config.domainname = root.text_of("domainname")?;
+    if let Some(field) = root.get("intel_rdt")? {
+        config.intel_rdt = Some(intel_rdt::read(&field, intel_rdt::OURS)?);
+    }
     config.net_devices = root.text_map_of("net_devices")?;
     if let Some(offsets) = root.get("time_offsets")? {
         config.time_offsets = value::time_offsets(&offsets)?;

@@ -30,10 +30,10 @@ pub fn features(annotations: &BTreeMap<String, String>) -> Value {
             "seccomp": seccomp(),
             "apparmor": {"enabled": true},
             "selinux": {"enabled": true},
-            "intelRdt": {"enabled": INTEL_RDT, "schemata": INTEL_RDT, "monitoring": INTEL_RDT},
+            "intelRdt": {"enabled": true, "schemata": true, "monitoring": true},
             "memoryPolicy": {"modes": MemoryMode::ALL, "flags": MemoryFlag::ALL},
             "mountExtensions": {"idmap": {"enabled": mount_flags::recognised().any(|it| it == "idmap")}},
-            "netDevices": {"enabled": NET_DEVICES},
+            "netDevices": {"enabled": true},
         },
         "annotations": annotations,
         // None changes what the library does.
@@ -58,10 +58,6 @@ fn sorted(names: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
     names.sort_unstable();
     names
 }
-
-/// What the reader refuses as not there yet.
-const INTEL_RDT: bool = false;
-const NET_DEVICES: bool = true;
 
 #[cfg(test)]
 mod tests;

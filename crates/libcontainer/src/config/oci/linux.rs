@@ -7,16 +7,18 @@ use crate::Result;
 
 use super::super::node::Node;
 use super::super::{
-    Config, Device, DeviceKind, Namespace, NamespaceKind, Network, template, value,
+    Config, Device, DeviceKind, Namespace, NamespaceKind, Network, intel_rdt, template, value,
 };
-use super::{paths, refuse, resources, scheduling, seccomp};
+use super::{paths, resources, scheduling, seccomp};
 
 /// Reads `linux`; a config without it has the standard devices and their rules all the same.
 pub(super) fn read(root: &Node<'_>, config: &mut Config) -> Result<()> {
     config.devices = template::standard_devices();
     config.resources.devices = resources::with_standard_rules(Vec::new());
     let Some(linux) = root.get("linux")? else { return Ok(()) };
-    refuse(&linux, "intelRdt")?;
+    if let Some(field) = linux.get("intelRdt")? {
+        config.intel_rdt = Some(intel_rdt::read(&field, intel_rdt::OCI)?);
+    }
     config.net_devices = net_devices(&linux)?;
     config.personality = scheduling::personality(&linux)?;
     config.memory_policy = scheduling::memory_policy(&linux)?;

@@ -302,6 +302,13 @@ fn config(r: &mut Random) -> Config {
             interface: r.of(&["", "eth0"]).to_owned(),
         }),
         net_devices: r.some(|r| (r.text(), "eth0".to_owned())).into_iter().collect(),
+        intel_rdt: r.maybe(|r| IntelRdt {
+            clos_id: r.maybe(|r| r.of(&["/", "gold"]).to_owned()),
+            l3_cache_schema: r.maybe(|_| "L3:0=f".to_owned()),
+            mem_bw_schema: r.maybe(|_| "MB:0=20".to_owned()),
+            schemata: r.some(|_| "L2:0=1".to_owned()),
+            enable_monitoring: r.truth(),
+        }),
         cgroup: r.maybe(|r| r.of(&["a", "a/b", "nsinit/web-1", "a/b/c"]).into()),
         slice: r.maybe(|_| "machine.slice".to_owned()),
         resources: if r.truth() {
