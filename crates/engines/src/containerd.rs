@@ -19,7 +19,7 @@ pub struct Containerd {
 const ARCHIVE: &str = r#"
 tar --numeric-owner -C "$1" -cf layer.tar .
 layer=$(sha256sum layer.tar | cut -d' ' -f1)
-printf '{"architecture":"amd64","os":"linux","config":{"Env":["PATH=/bin:/sbin:/usr/bin:/usr/sbin"],"Cmd":["sh"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' "$layer" >config
+printf '{"architecture":"amd64","os":"linux","config":{"Env":["PATH=/bin:/sbin:/usr/bin:/usr/sbin"],"Cmd":["sleep","100000"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' "$layer" >config
 config=$(sha256sum config | cut -d' ' -f1)
 mv config "$config.json"
 printf '[{"Config":"%s.json","RepoTags":["%s"],"Layers":["layer.tar"]}]' "$config" "$2" >manifest.json
@@ -31,17 +31,22 @@ impl Containerd {
     /// The image's name.
     pub const IMAGE: &'static str = "localhost/base:latest";
 
-    /// Starts one.
+    /// Starts one, without the CRI plugin.
     ///
     /// # Errors
     /// What the daemon said last, if it does not start.
     pub fn start(name: &str, view: View) -> Result<Self, String> {
-        let sandbox = Sandbox::new(name, view)?;
+        let config = "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n";
+        Self::configured(Sandbox::new(name, view)?, config)
+    }
+
+    /// Starts one with this configuration, which may not have directories.
+    ///
+    /// # Errors
+    /// As [`Containerd::start`].
+    pub fn configured(sandbox: Sandbox, config: &str) -> Result<Self, String> {
         let work = sandbox.work.display();
-        let config = format!(
-            "version = 2\nroot = \"{work}/root\"\nstate = \"/run/containerd\"\n\
-             disabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n"
-        );
+        let config = format!("root = \"{work}/root\"\nstate = \"/run/containerd\"\n{config}");
         let path = sandbox.work.join("config.toml");
         std::fs::write(&path, config).map_err(|error| error.to_string())?;
         let command = format!("containerd --config {}", path.display());

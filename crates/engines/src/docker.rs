@@ -22,7 +22,15 @@ impl Docker {
     /// # Errors
     /// What the daemon said last, if it does not start.
     pub fn start(name: &str, view: View) -> Result<Self, String> {
-        Self::start_in(Sandbox::new(name, view)?, "")
+        Self::start_in(Sandbox::new(name, view)?, "{}", UNDER_TEST)
+    }
+
+    /// Starts one whose daemon.json names the runtimes.
+    ///
+    /// # Errors
+    /// As [`Docker::start`].
+    pub fn configured(name: &str, view: View, json: &str) -> Result<Self, String> {
+        Self::start_in(Sandbox::new(name, view)?, json, "")
     }
 
     /// Starts one whose containers have a user namespace with 65536 ids from 300000 on.
@@ -39,23 +47,24 @@ impl Docker {
         if !run.status.success() {
             return Err(run.err);
         }
-        Self::start_in(sandbox, "--userns-remap remap")
+        Self::start_in(sandbox, "{}", &format!("--userns-remap remap {UNDER_TEST}"))
     }
 
-    fn start_in(sandbox: Sandbox, options: &str) -> Result<Self, String> {
+    fn start_in(sandbox: Sandbox, json: &str, options: &str) -> Result<Self, String> {
         let work = sandbox.work.display();
         let socket = sandbox.work.join("docker.sock");
-        std::fs::write(sandbox.work.join("daemon.json"), "{}")
+        std::fs::write(sandbox.work.join("daemon.json"), json)
             .map_err(|error| error.to_string())?;
         let command = format!(
             "dockerd --config-file {work}/daemon.json --data-root {work}/data \
              --host unix://{} --storage-driver overlay2 --cgroup-parent /{} \
              --exec-opt native.cgroupdriver=cgroupfs --shutdown-timeout 1 \
-             --add-runtime under-test={} --add-runtime lesser={work}/lesser \
-             --default-runtime under-test {options}",
+             {}",
             socket.display(),
             sandbox.tag,
-            crate::runtime()?.display(),
+            options
+                .replace("RUNTIME", &crate::runtime()?.display().to_string())
+                .replace("WORK", &work.to_string()),
         );
         lesser(&sandbox)?;
         let asked = || client(&sandbox, &socket, ["version"]).run().status.success();
@@ -152,6 +161,10 @@ impl Docker {
         self.cli(["rm", "--force", "--volumes"]).args(names).run().code(0);
     }
 }
+
+/// The daemon's runtimes.
+const UNDER_TEST: &str = "--add-runtime under-test=RUNTIME --add-runtime lesser=WORK/lesser \
+                          --default-runtime under-test";
 
 const SYS_RESOURCE: u64 = 1 << 24;
 

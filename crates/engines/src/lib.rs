@@ -8,13 +8,16 @@
 
 mod buildah;
 mod containerd;
+pub mod cri;
 mod docker;
+mod docs;
 mod podman;
 mod sandbox;
 
 pub use buildah::Buildah;
 pub use containerd::Containerd;
 pub use docker::Docker;
+pub use docs::documented;
 pub use podman::{Json, Podman};
 pub use sandbox::{Sandbox, View};
 

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use engines::{Containerd, View};
 
+mod kubernetes;
 mod run;
 mod soak;
 mod tasks;

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use engines::{Podman, View};
 
 mod build;
+mod configuration;
 mod errors;
 mod life;
 mod options;

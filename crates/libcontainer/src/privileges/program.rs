@@ -42,6 +42,10 @@ pub fn find(plan: &ProcessPlan, identity: &Identity) -> Result<CString> {
         return match executable(&plan.cwd.join(OsStr::from_bytes(name.as_bytes()))) {
             Ok(()) => Ok(name.clone()),
             Err(Errno::ACCESS) => Err(denied(name)),
+            // What execve(2) says of it, and engines look for.
+            Err(Errno::ISDIR) => {
+                Err(refused(name, "", Errno::ISDIR).with_hint("execve: permission denied"))
+            }
             Err(errno) => Err(refused(name, "", errno)),
         };
     }

@@ -74,7 +74,10 @@ fn the_words_that_engines_look_for() {
     assert_eq!(words, "exec: \"/no/such\": no such file or directory");
     let (errno, words) = refusal("/etc", "");
     assert_eq!(errno, Errno::ISDIR);
-    assert!(words.contains("exec: \"/etc\": is a directory"), "{words}");
+    assert!(
+        words.contains("exec: \"/etc\": is a directory (execve: permission denied)"),
+        "{words}"
+    );
     let (errno, words) = refusal("/etc/passwd", "");
     assert_eq!(errno, Errno::ACCESS);
     assert!(words.contains("exec: \"/etc/passwd\": permission denied"), "{words}");
