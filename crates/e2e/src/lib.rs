@@ -27,6 +27,7 @@ mod receiver;
 mod rootfs;
 pub mod schema;
 mod snapshot;
+pub mod trace;
 mod user;
 mod world;
 

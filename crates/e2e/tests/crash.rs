@@ -1,56 +1,8 @@
 //! Whatever kills nsinit, `nsinit delete` leaves the host as it was; and many runs leave nothing.
 
+use e2e::trace::{has_strace, killed_at, points};
 use e2e::{Cmd, Rootfs, Snapshot, World, each_view};
 use rustix::process::Signal;
-
-/// System calls that change something outside of the process.
-const SIDE_EFFECTS: &str = "mkdir,mkdirat,rmdir,unlink,unlinkat,rename,renameat,renameat2,write,\
-                            sendto,sendmsg,clone,clone3,fork,vfork,mount,umount2,move_mount,\
-                            fsmount,fsconfig,open_tree,mount_setattr,mknodat,symlinkat,linkat,\
-                            ftruncate,fchmod,fchown,flock,openat,bpf,setns,unshare,pivot_root,\
-                            execve,setsid,fsetxattr";
-
-/// One such call of a process: the `number`th of its name.
-type Point = (String, usize);
-
-/// Under strace, as a grandchild (-D) so that it does not wait for what is left in the background,
-/// and with streams of its own so that it does not hold ours.
-fn traced(cmd: &Cmd, follow: bool, options: &str) -> e2e::Run {
-    let follow = if follow { "-f" } else { "" };
-    let script =
-        format!("exec strace -D {follow} -qq -e signal=none {options} \"$@\" >/dev/null 2>&1");
-    cmd.clone().by(["sh", "-c", &script, "sh"]).seconds(60).run()
-}
-
-/// All the calls that `cmd` makes, in their order; with `follow`, those of the processes that it
-/// starts too, the same call of two of them once.
-fn points(world: &World, cmd: &Cmd, follow: bool) -> Vec<Point> {
-    let log = world.path("trace");
-    let shown = log.display();
-    traced(cmd, follow, &format!("-e trace={SIDE_EFFECTS} -o {shown}")).code(0);
-    let mut counts = std::collections::BTreeMap::new();
-    let mut all: Vec<Point> = Vec::new();
-    for line in std::fs::read_to_string(&log).unwrap().lines() {
-        let (pid, call) = line.split_once(' ').filter(|_| follow).unwrap_or(("", line));
-        let Some((name, _)) = call.trim_start().split_once('(') else { continue };
-        let count: &mut usize = counts.entry((pid.to_owned(), name.to_owned())).or_default();
-        *count += 1;
-        let point = (name.to_owned(), *count);
-        if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !all.contains(&point) {
-            all.push(point);
-        }
-    }
-    std::fs::remove_file(log).unwrap();
-    all
-}
-
-/// Runs `cmd` with SIGKILL for every process that comes to that call.
-fn killed_at(cmd: &Cmd, (name, number): &Point, follow: bool) -> bool {
-    let inject = format!("-e trace={name} -e inject={name}:signal=KILL:when={number}");
-    let run = traced(cmd, follow, &inject);
-    use std::os::unix::process::ExitStatusExt;
-    run.status.signal() == Some(9) || run.status.code() != Some(0)
-}
 
 fn clean_up(root: &Rootfs, before: &Snapshot, at: &str) {
     root.nsinit(["delete", "--force"]).run().success();
@@ -73,14 +25,6 @@ fn sweep(world: &World, root: &Rootfs, cmd: &Cmd, follow: bool, most: usize) {
     }
     println!("NOTE: killed at {killed} of {} calls", all.len());
     assert!(killed > most / 2, "killed at {killed} of {} only", all.len());
-}
-
-fn has_strace() -> bool {
-    let found = Cmd::new("which", ["strace"]).run().status.success();
-    if !found {
-        e2e::skip("there is no strace here to kill at a system call with");
-    }
-    found
 }
 
 #[test]
