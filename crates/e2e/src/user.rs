@@ -3,7 +3,7 @@
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use crate::{Cmd, Hierarchy, Rootfs, World, hierarchies};
+use crate::{Cmd, Hierarchy, World, hierarchies};
 
 /// A user with a runtime directory (XDG_RUNTIME_DIR), and one group of the same number.
 #[derive(Debug)]
@@ -28,9 +28,11 @@ impl World {
         user.own(&user.runtime_dir);
         std::fs::set_permissions(&user.runtime_dir, PermissionsExt::from_mode(0o700)).unwrap();
         // Before anybody takes a snapshot.
-        let copy = user.copy_of(&crate::nsinit());
-        if !copy.exists() {
-            std::fs::copy(crate::nsinit(), copy).unwrap();
+        for program in [crate::nsinit(), crate::nsrun()] {
+            let copy = user.copy_of(&program);
+            if !copy.exists() {
+                std::fs::copy(program, copy).unwrap();
+            }
         }
         user
     }
@@ -49,20 +51,22 @@ impl User {
         self.scratch.join(program.file_name().unwrap())
     }
 
-    /// Gives him a root file system.
+    /// Gives him a root file system, or a bundle.
     ///
     /// # Panics
     /// If the caller may not.
-    pub fn own_root(&self, root: &Rootfs) {
+    pub fn own_all(&self, directory: &Path) {
         let owner = format!("{0}:{0}", self.id);
-        Cmd::new("chown", ["-Rh".as_ref(), owner.as_ref(), root.path.as_os_str()]).run().success();
+        Cmd::new("chown", ["-Rh".as_ref(), owner.as_ref(), directory.as_os_str()]).run().success();
     }
 
     /// The command as him. The runtime is a copy: a build may lie where he may not go.
     #[must_use]
     pub fn run(&self, cmd: Cmd) -> Cmd {
-        let nsinit = crate::nsinit();
-        let cmd = cmd.replacing(nsinit.as_os_str(), self.copy_of(&nsinit).as_os_str());
+        let copied = |cmd: Cmd, program: PathBuf| {
+            cmd.replacing(program.as_os_str(), self.copy_of(&program).as_os_str())
+        };
+        let cmd = copied(copied(cmd, crate::nsinit()), crate::nsrun());
         let ids = [format!("--reuid={}", self.id), format!("--regid={}", self.id)];
         cmd.by(["/usr/bin/setpriv", &ids[0], &ids[1], "--clear-groups"])
             .env("XDG_RUNTIME_DIR", &self.runtime_dir)

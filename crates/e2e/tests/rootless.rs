@@ -22,7 +22,7 @@ fn json_of(without: &[&str], more: &str) -> String {
 /// A root file system of the user's, and nsinit's directory, which stays.
 fn place(world: &World, user: &User) -> Rootfs {
     let root = world.busybox();
-    user.own_root(&root);
+    user.own_all(&root.path);
     let state = user.runtime_dir.join("nsinit");
     std::fs::create_dir_all(&state).unwrap();
     user.own(&state);
@@ -33,25 +33,17 @@ fn sh(user: &User, root: &Rootfs, script: &str) -> Cmd {
     user.run(root.sh(script))
 }
 
-/// The line that says that there is no control group, and nothing else.
-#[track_caller]
-fn no_group(run: &e2e::Run) {
-    assert_eq!(run.err.lines().count(), 1, "{}", run.err);
-    assert!(run.err.contains("caller's control group") && run.err.contains("Delegate=yes"));
-}
-
 #[test]
 fn his_own_id_is_enough() {
     each_view(|world: &World| {
         let user = world.user();
         let root = world.busybox();
-        user.own_root(&root);
+        user.own_all(&root.path);
         root.configure(json(&user, &[], ""));
         std::fs::create_dir(user.runtime_dir.join("nsinit")).unwrap();
         user.own(&user.runtime_dir.join("nsinit"));
         let before = world.snapshot();
-        let run = user.run(root.exec(["/probe", "status"])).run().code(0);
-        no_group(&run);
+        let run = user.run(root.exec(["/probe", "status"])).run().success();
         assert_eq!(run.fact("uid-map"), format!("0 {} 1", user.id));
         assert_eq!((run.fact("pid"), run.fact("groups")), ("1", ""));
         assert!(run.fact("cap-eff").contains("CHOWN"));
@@ -73,8 +65,7 @@ fn a_second_process_joins_and_all_goes() {
         root.configure(json(&user, &[], ""));
         let stranger = world.user();
         let before = world.snapshot();
-        let started = user.run(root.exec(["--detach", "/probe", "sleep", "1000"])).run().code(0);
-        no_group(&started);
+        user.run(root.exec(["--detach", "/probe", "sleep", "1000"])).run().success();
         // State is the user's alone.
         for entry in std::fs::read_dir(user.runtime_dir.join("nsinit")).unwrap().flatten() {
             let stat = entry.metadata().unwrap();
@@ -115,7 +106,7 @@ fn the_state_root_is_made_for_him_alone() {
     on_this_host(|world: &World| {
         let user = world.user();
         let root = world.busybox();
-        user.own_root(&root);
+        user.own_all(&root.path);
         root.configure(json(&user, &[], ""));
         sh(&user, &root, "true").run().code(0);
         let stat = std::fs::metadata(user.runtime_dir.join("nsinit")).unwrap();
@@ -229,7 +220,26 @@ fn limits_without_a_group_are_refused() {
         root.configure(json(&user, &[], ""));
         let before = world.snapshot();
         let run = user.run(root.exec(["--memory-limit", "64m", "/bin/true"])).run().code(125);
-        run.error(&["limits need a control group", "systemd-run --user", "cgroup.subtree_control"]);
+        let how = ["systemd-run --user", "cgroup.subtree_control"];
+        run.error(&["limits need a control group"]).error(&how);
+        user.run(root.exec(["--detach", "/probe", "sleep", "1000"])).run().success();
+        user.run(root.nsinit(["pause"])).run().code(1).error(&["pausing needs"]).error(&how);
+        user.run(root.nsinit(["delete", "--force"])).run().success();
+        before.assert_restored();
+    });
+}
+
+/// A group that was asked for by name is missed, and told of.
+#[test]
+fn a_named_group_that_may_not_be_made_is_told_of() {
+    each_view(|world: &World| {
+        let user = world.user();
+        let root = place(world, &user);
+        let before = world.snapshot();
+        root.configure(json(&user, &[], r#", "cgroups": {"parent": "some", "name": "where"}"#));
+        let run = sh(&user, &root, "true").run().code(0);
+        run.error(&["warning", "caller's control group", "some/where", "Delegate=yes"]);
+        std::fs::remove_file(root.file("container.json")).unwrap();
         before.assert_restored();
     });
 }
@@ -420,8 +430,7 @@ fn root_of_a_user_namespace_makes_containers_in_it() {
             // The host's root is nobody in there, and his file not to be trusted.
             user.own(&root.file("container.json"));
             let as_engine = |cmd: Cmd| user.run(cmd.by(engine));
-            let run = as_engine(root.exec(["/probe", "status"])).run().code(0);
-            no_group(&run);
+            let run = as_engine(root.exec(["/probe", "status"])).run().success();
             assert_eq!((run.fact("uid-map"), run.fact("pid")), (maps.as_str(), "1"));
             // All that follow are in the same user namespace, as an engine sees to it.
             let script = "\"$@\" exec --detach /probe sleep 1000 && \

@@ -24,8 +24,9 @@ pub fn read(settings: &Settings, matches: &ArgMatches) -> Result<Config> {
     config.no_pivot_root |= is_on(matches, "no-pivot");
     config.new_keyring &= !is_on(matches, "no-new-keyring");
     // Without one, nobody could pause, limit or count it.
-    if config.cgroup.is_none() && rustix::process::geteuid().is_root() {
+    if config.cgroup.is_none() {
         config.cgroup = Some(Path::new("nsrun").join(id(matches)));
+        config.cgroup_implied = true;
     }
     if settings.systemd_cgroup {
         let message = "--systemd-cgroup is not there yet: control groups are made without systemd";

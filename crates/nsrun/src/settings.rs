@@ -53,7 +53,11 @@ fn root(matches: &ArgMatches) -> Result<PathBuf> {
     let rootless = match text(matches, "rootless") {
         Some("true") => true,
         Some("false") => false,
-        _ => !rustix::process::geteuid().is_root(),
+        // Root of an ordinary user's namespace may not write to /run.
+        _ => {
+            let writable = || rustix::fs::access("/run", rustix::fs::Access::WRITE_OK).is_ok();
+            !rustix::process::geteuid().is_root() || !writable()
+        }
     };
     match std::env::var_os("XDG_RUNTIME_DIR") {
         _ if !rootless => Ok(PathBuf::from("/run/nsrun")),

@@ -100,6 +100,9 @@ pub struct Config {
     /// The control group below each hierarchy's root, for instance `nsinit/web-1`; `None` leaves
     /// the container in the caller's.
     pub cgroup: Option<PathBuf>,
+    /// Nobody has named the group: who may not make it does without, and need not be told. Limits
+    /// are refused all the same.
+    pub cgroup_implied: bool,
     /// The systemd slice under which systemd makes the control group; it has no effect where the
     /// group is made in the file system.
     pub slice: Option<String>,

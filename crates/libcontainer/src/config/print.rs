@@ -137,6 +137,8 @@ impl<'a> Document<'a> {
             net_devices,
             intel_rdt,
             cgroup,
+            // Who reads it again implies the same, or names it.
+            cgroup_implied: _,
             slice,
             resources,
             sysctl,

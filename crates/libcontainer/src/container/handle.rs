@@ -111,7 +111,7 @@ impl Container {
     fn own_cgroup(&self, for_what: &str) -> Result<Manager> {
         self.cgroup()?.ok_or_else(|| {
             let message = format!("{for_what} needs a control group of the container's own");
-            Error::invalid("cgroup", message)
+            Error::invalid("cgroup", message).with_hint(cgroups::HOW_TO_DELEGATE)
         })
     }
 

@@ -45,6 +45,7 @@ pub fn plan(config: &Config, facts: &HostFacts) -> Result<Group> {
                 let what = "limits need a control group, and this user may make none";
                 return Err(Error::invalid("resources", what).with_hint(HOW_TO_DELEGATE));
             }
+            None if config.cgroup_implied => {}
             None => {
                 let rules = if rules { " its device rules are not in force;" } else { "" };
                 let path = path.display();
@@ -53,7 +54,7 @@ pub fn plan(config: &Config, facts: &HostFacts) -> Result<Group> {
                      make {path};{rules} {HOW_TO_DELEGATE}"
                 ));
             }
-            Some(_) if rules => warnings.push(denied.to_owned()),
+            Some(_) if rules && !config.cgroup_implied => warnings.push(denied.to_owned()),
             Some(_) => {}
         }
     }

@@ -221,6 +221,7 @@ fn prepare(settings: &Settings, wanted: &Wanted) -> Result<(Config, Note)> {
     config.process.terminal = wanted.tty || (config.process.terminal && interactive());
     if config.cgroup.is_none() {
         config.cgroup = Some(PathBuf::from("nsinit").join(&wanted.id));
+        config.cgroup_implied = true;
     }
     note.put(&mut config);
     Ok((config, note))
