@@ -99,7 +99,7 @@ fn a_named_group_is_missed_and_limits_are_refused() {
     each_view(|world: &World| {
         let user = world.user();
         let mut bundle = bundle(world, &user);
-        bundle.args(["/bin/true"]);
+        bundle.args(["/bin/true"]).set("/linux/resources", json!(null));
         let before = world.snapshot();
         user.run(bundle.run(NONE)).run().success();
         let path = format!("/{}", bundle.id);

@@ -310,6 +310,7 @@ fn config(r: &mut Random) -> Config {
             enable_monitoring: r.truth(),
         }),
         cgroup: r.maybe(|r| r.of(&["a", "a/b", "nsinit/web-1", "a/b/c"]).into()),
+        cgroup_implied: false,
         slice: r.maybe(|_| "machine.slice".to_owned()),
         resources: if r.truth() {
             resources(r)
