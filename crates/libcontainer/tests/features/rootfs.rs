@@ -12,7 +12,8 @@ mod roots;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use libcontainer::config::{Config, IdMap, Mount, NamespaceKind};
+use libcontainer::config::{Config, IdMap, Mount, NamespaceKind, Parsed};
+use serde_json::{Value, json};
 
 use crate::common::{Place, Test};
 use crate::kit;
@@ -83,4 +84,20 @@ fn mapped(config: &mut Config) {
     kit::own(config, NamespaceKind::User);
     let map = IdMap { container_id: 0, host_id: 200_000, size: 65_536 };
     (config.uid_mappings, config.gid_mappings) = (vec![map], vec![map]);
+}
+
+/// A config.json: what it says of `mounts` and `devices`, and the rest as little as can be.
+pub fn bundle(place: &Place, mounts: Value, devices: Value) -> Parsed {
+    let namespaces: Vec<Value> =
+        ["mount", "pid", "ipc", "uts"].map(|kind| json!({"type": kind})).into();
+    let document = json!({
+        "ociVersion": "1.3.0",
+        "root": {"path": place.rootfs()},
+        "process": {"cwd": "/", "args": ["/bin/probe", "sleep", "1000"],
+            "env": ["PATH=/bin:/sbin:/usr/bin:/usr/sbin"]},
+        "mounts": mounts,
+        "linux": {"namespaces": namespaces, "devices": devices},
+    });
+    let text = document.to_string();
+    libcontainer::config::parse(text.as_bytes(), Path::new("config.json"), place.dir()).unwrap()
 }

@@ -50,7 +50,8 @@ impl Planner<'_> {
             let node = self.node(device, path, name, &field)?;
             add(&mut groups, directory, node);
         }
-        if dev == Dev::Fresh {
+        // What config.json's default devices are, they are wherever /dev comes from.
+        if dev == Dev::Fresh || (dev == Dev::Image && self.config.oci) {
             self.links(&mut groups);
         }
         let ops = groups.into_iter();

@@ -6,15 +6,18 @@ use std::time::Duration;
 
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
-use super::{bind, filesystem, parse};
+use serde_json::json;
+
+use super::{bind, bundle, filesystem, parse};
 use crate::common::{HostSnapshot, Test, test};
-use crate::kit::{self, Running};
+use crate::kit::{self, Running, refusal};
 
 pub fn tests() -> Vec<Test> {
     vec![
         test("rootfs::bind_options", binds),
         test("rootfs::recursive_binds", recursive_binds),
         test("rootfs::bind_targets_are_made", targets),
+        test("rootfs::mounts_as_engines_write_them", engines),
     ]
 }
 
@@ -137,4 +140,64 @@ fn targets() {
     }
     running.say(&["ls", "/new/dir/probe", "/new/tmp/tmp"]);
     assert!(!Path::new("/etc/inside").exists() && !Path::new("/mnt/through").exists());
+}
+
+/// The forms of config.json: any type beside `bind`, sources from the bundle, destinations without
+/// a slash, options twice, options that no bind has.
+fn engines() {
+    let Some(place) = kit::place() else { return };
+    std::fs::create_dir(place.dir().join("data")).unwrap();
+    std::fs::write(place.dir().join("data/file"), "of the bundle").unwrap();
+    let mounts = json!([
+        {"destination": "/proc", "type": "proc", "source": "proc"},
+        {"destination": "mnt/none", "type": "none", "source": "data", "options": ["rbind", "ro", "rw"]},
+        {"destination": "/mnt/empty", "source": "./data", "options": ["bind", "rprivate"]},
+        {"destination": "/mnt/other", "type": "ext4", "source": "data", "options": ["rbind"]},
+        {"destination": "/mnt/bind", "type": "bind", "source": "data", "options": ["ro"]},
+        {"destination": "/mnt/extra", "source": "data",
+            "options": ["bind", "size=1m", "sync", "nosuid", "nosuid", "x-systemd.thing"]},
+        {"destination": "/mnt/a/../file", "source": "data/file", "options": ["bind"]},
+        {"destination": "/mnt/twice", "type": "tmpfs", "source": "one",
+            "options": ["size=1m", "mode=700", "size=2m", "mode=711", "noexec", "exec"]},
+        {"destination": "/mnt/twice", "type": "tmpfs", "options": ["size=3m"]},
+    ]);
+    let parsed = bundle(&place, mounts, json!([]));
+    assert_eq!(parsed.warnings.len(), 1, "{:?}", parsed.warnings);
+    assert!(parsed.warnings[0].contains("mounts[5].options: \"size=1m\""), "{:?}", parsed.warnings);
+    let running = Running::new(&place, "engines", parsed.config);
+    let found = parse(&running.say(&["/bin/probe", "mounts"]));
+    for name in ["none", "empty", "other", "bind", "extra"] {
+        assert_eq!(running.say(&["cat", &format!("/mnt/{name}/file")]), "of the bundle", "{name}");
+        assert_eq!(found[&format!("/mnt/{name}")].has("ro"), name == "bind", "{name}");
+    }
+    assert!(found["/mnt/extra"].has("nosuid"));
+    assert_eq!(running.say(&["cat", "/mnt/file"]), "of the bundle");
+    // The later mount covers the earlier one, and has its mode.
+    assert!(found["/mnt/twice"].superblock.contains("size=3072k"), "{found:?}");
+    assert_eq!(running.say(&["stat", "-c", "%a", "/mnt/twice"]), "711\n");
+    drop(running);
+    // What does not fit is said with its source, its place and the kernel's words.
+    std::fs::write(place.rootfs().join("srv/file"), "").unwrap();
+    for (mount, words) in [
+        (
+            json!({"destination": "/x", "source": "none", "options": ["bind"]}),
+            ["/none (bind) at /x", "No such file or directory"],
+        ),
+        (
+            json!({"destination": "/srv/file", "source": "data", "options": ["bind"]}),
+            ["/data (bind) at /srv/file", "Not a directory"],
+        ),
+        (
+            json!({"destination": "/srv", "source": "data/file", "options": ["bind"]}),
+            ["/data/file (bind) at /srv", "Not a directory"],
+        ),
+        (
+            json!({"destination": "/srv/file", "type": "tmpfs", "source": "mine"}),
+            ["mounting mine (tmpfs) at /srv/file", "Not a directory"],
+        ),
+    ] {
+        let config = bundle(&place, json!([mount]), json!([])).config;
+        let text = refusal(&place, config).to_string();
+        assert!(words.iter().all(|word| text.contains(word)), "{words:?}: {text}");
+    }
 }

@@ -18,6 +18,7 @@ pub fn tests() -> Vec<Test> {
         test("rootfs::cgroup_mounts_of_a_user_namespace", cgroup_mounts_user).in_both_views(),
         test("rootfs::a_tmpfs_takes_what_it_covers", tmpfs_over),
         test("rootfs::sysfs_of_another_network", sysfs_bound),
+        test("rootfs::cgroup2_beside_version_1", cgroup2),
     ]
 }
 
@@ -209,4 +210,18 @@ fn sysfs_bound() {
     for (point, line) in found.iter().filter(|(point, _)| point.starts_with("/sys/")) {
         assert!(line.has("ro"), "{point}: {line:?}");
     }
+}
+
+/// Where both versions are, `cgroup2` is the container's group on the version 2 tree.
+fn cgroup2() {
+    let Some(place) = kit::place() else { return };
+    if !std::path::Path::new("/sys/fs/cgroup/unified").is_dir() {
+        return crate::common::skip("this machine does not have both versions");
+    }
+    let mut config = place.config("shown");
+    config.mounts.push(filesystem("/sys/fs/cgroup", "cgroup2", &["ro"]));
+    let running = Running::new(&place, "shown", config);
+    let found = parse(&running.say(&["/bin/probe", "mounts"]));
+    assert_eq!(found["/sys/fs/cgroup"].kind, "cgroup2");
+    assert!(running.say(&["cat", "/sys/fs/cgroup/cgroup.procs"]).contains("1\n"));
 }

@@ -43,6 +43,12 @@ fn refusals() {
         let text = refusal(&place, config).to_string();
         assert!(text.contains(word), "{text}");
     }
+    if !std::fs::read_to_string("/proc/filesystems").unwrap().contains("selinuxfs") {
+        let mount_label = Some("system_u:object_r:container_file_t:s0".to_owned());
+        let error = refusal(&place, Config { mount_label, ..place.small() });
+        assert_eq!(field(&error), "mount_label");
+        assert!(error.to_string().contains("SELinux is not enabled"), "{error}");
+    }
     for path in ["/no/such/root", "/etc/passwd"] {
         let config = Config { rootfs: Rootfs::Directory(path.into()), ..place.small() };
         let text = refusal(&place, config).to_string();

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use libcontainer::config::{NamespaceKind, Propagation, Rootfs};
+use libcontainer::config::{NamespaceKind, Propagation, Rootfs, parse as parse_config};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
 use super::{bind, mounts, parse};
@@ -13,6 +13,7 @@ use crate::kit::{self, Running};
 pub fn tests() -> Vec<Test> {
     vec![
         test("rootfs::propagation", propagation),
+        test("rootfs::propagation_of_the_root", root_propagation),
         test("rootfs::nothing_of_the_old_root", nothing_old),
         test("rootfs::without_pivot_root", no_pivot),
         test("rootfs::without_a_mount_namespace", chroot),
@@ -69,6 +70,53 @@ fn propagation() {
     running.say(&["/bin/probe", "umount", "/mnt/p/in"]);
     drop(running);
     unmount(&source, UnmountFlags::empty()).unwrap();
+}
+
+/// All eight words, and what they mean: what the host mounts below the root, whether the root can be
+/// bound, and that nothing the container mounts reaches the host.
+fn root_propagation() {
+    let Some(place) = kit::place() else { return };
+    let root = place.rootfs();
+    mount(&root, &root, "", MountFlags::BIND, None).unwrap();
+    rustix::mount::mount_change(&root, rustix::mount::MountPropagationFlags::SHARED).unwrap();
+    let before = HostSnapshot::take(&place);
+    for word in
+        ["private", "rprivate", "slave", "rslave", "shared", "rshared", "unbindable", "runbindable"]
+    {
+        let text = serde_json::json!({
+            "ociVersion": "1.3.0", "root": {"path": root},
+            "mounts": [{"destination": "/proc", "type": "proc"}],
+            "process": {"cwd": "/", "args": ["/bin/probe"], "env": ["PATH=/bin"],
+                "capabilities": {"bounding": ["CAP_SYS_ADMIN"], "permitted": ["CAP_SYS_ADMIN"],
+                    "effective": ["CAP_SYS_ADMIN"]}},
+            "linux": {"rootfsPropagation": word,
+                "namespaces": [{"type": "mount"}, {"type": "pid"}]},
+        });
+        let text = text.to_string();
+        let parsed = parse_config(text.as_bytes(), Path::new("config.json"), place.dir()).unwrap();
+        let running = Running::new(&place, "root", parsed.config);
+        let found = parse(&running.say(&["/bin/probe", "mounts"]));
+        let is = &found["/"].propagation;
+        let expected = match word.trim_start_matches('r') {
+            "slave" => "master:",
+            "shared" => "shared:",
+            other => other,
+        };
+        assert!(is.starts_with(expected), "{word}: {is}");
+        // A shared root is of a group of its own.
+        mount("t", root.join("srv"), "tmpfs", MountFlags::empty(), None).unwrap();
+        std::fs::write(root.join("srv/later"), "").unwrap();
+        let sees = running.exec(&["ls", "/srv/later"]).1 == 0;
+        unmount(root.join("srv"), UnmountFlags::empty()).unwrap();
+        assert_eq!(sees, expected == "master:", "{word}");
+        let bound = running.exec(&["/bin/probe", "mount", "/", "/mnt", "none", "bind"]).0;
+        assert_eq!(bound.starts_with("error EINVAL"), expected == "unbindable", "{word}: {bound}");
+        running.say(&["/bin/probe", "mount", "t", "/tmp", "tmpfs"]);
+        running.say(&["/bin/probe", "write", "/tmp/inside", "x"]);
+        assert!(!root.join("tmp/inside").exists(), "{word}");
+    }
+    before.assert_restored(Duration::from_secs(2));
+    unmount(&root, UnmountFlags::empty()).unwrap();
 }
 
 /// Neither a mount nor a directory of the host's is left, nor is the host changed.
