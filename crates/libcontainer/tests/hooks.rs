@@ -21,6 +21,7 @@ fn main() -> std::process::ExitCode {
         test("each_has_what_it_shall_have", each_has_what_it_shall_have),
         test("the_programs_privileges", the_programs_privileges),
         test("in_a_user_namespace", in_a_user_namespace),
+        test("in_a_user_namespace_without_a_way", in_a_user_namespace_without_a_way),
         test("a_failing_hook_ends_it", a_failing_hook_ends_it).in_both_views(),
         test("a_failing_hook_of_a_held_start", a_failing_hook_of_a_held_start).in_both_views(),
         test("without_a_pid_namespace", without_a_pid_namespace),
@@ -296,6 +297,23 @@ fn in_a_user_namespace() {
         let status = scene.said(kind, "status");
         assert!(status.contains("Uid:\t0\t0") || status.contains("Uid:\t100000\t"), "{status}");
     }
+}
+
+/// The root of a user namespace has no way to the root's directory: it waits elsewhere.
+fn in_a_user_namespace_without_a_way() {
+    let Some(scene) = Scene::new() else { return };
+    fs::set_permissions(scene.place.dir(), fs::Permissions::from_mode(0o700)).unwrap();
+    let mut config = scene.config("way", "");
+    config.namespaces.push(Namespace { kind: NamespaceKind::User, path: None });
+    let map = IdMap { container_id: 0, host_id: 100_000, size: 65_536 };
+    (config.uid_mappings, config.gid_mappings) = (vec![map], vec![map]);
+    config.hooks.create_container = vec![shell("exit 0")];
+    config.hooks.start_container = vec![];
+    let container = scene.create("way", config);
+    let (said, code) = common::output(&["ls", "-d", "/log"], |it| container.run(it));
+    assert_eq!((said.as_str(), code), ("/log\n", 0));
+    container.destroy().unwrap();
+    assert_eq!(scene.order(), ["prestart", "createRuntime", "poststart", "poststop"]);
 }
 
 /// Where a failing hook of each kind leaves the order.
