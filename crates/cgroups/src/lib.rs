@@ -37,6 +37,7 @@ mod freezer;
 mod kill;
 mod manager;
 mod member;
+mod ownership;
 mod parse;
 mod path;
 mod psi;

@@ -2,6 +2,7 @@
 //! specification leaves open, limits, and refusals with their place in the file.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use e2e::{Bundle, World, each_view, hierarchies, on_this_host, skip};
@@ -217,6 +218,52 @@ fn annotations_are_kept_and_change_nothing() {
         bundle.set("/annotations", annotations.clone());
         bundle.detach();
         assert_eq!(bundle.state()["annotations"], annotations);
+        bundle.delete();
+    });
+}
+
+#[test]
+fn a_group_of_version_2_is_given_to_the_containers_user() {
+    e2e::v2_only(|world: &World| {
+        let owners = |bundle: &Bundle| {
+            let directory = Path::new("/sys/fs/cgroup").join(&bundle.id);
+            let uid = |path: PathBuf| fs::metadata(path).unwrap().uid();
+            let files = ["cgroup.procs", "cgroup.subtree_control", "cgroup.freeze"];
+            let mut all = vec![uid(directory.clone())];
+            all.extend(files.map(|file| uid(directory.join(file))));
+            all
+        };
+        let mut bundle = world.bundle();
+        let mount = |options: &[&str]| {
+            json!({"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup",
+                "options": options})
+        };
+        bundle.push("/mounts", mount(&["nosuid", "noexec", "nodev", "rw"]));
+        bundle.set("/process/user", json!({"uid": 1000, "gid": 1000}));
+        bundle.detach();
+        // Not what says whether it runs.
+        assert_eq!(owners(&bundle), [1000, 1000, 1000, 0]);
+        let group = bundle.exec(["/bin/mkdir", "/sys/fs/cgroup/below"]).run();
+        group.success();
+        bundle.delete();
+        // In a user namespace it is the host's id of his.
+        let map = json!([{"containerID": 0, "hostID": 100_000, "size": 2000}]);
+        bundle.set("/linux/uidMappings", map.clone()).set("/linux/gidMappings", map);
+        bundle.push("/linux/namespaces", json!({"type": "user"}));
+        bundle.detach();
+        assert_eq!(owners(&bundle), [101_000, 101_000, 101_000, 0]);
+        let own = bundle.exec(["/bin/cat", "/proc/self/cgroup"]).run().success();
+        assert!(own.out.ends_with("0::/\n"), "{}", own.out);
+        bundle.exec(["/bin/mkdir", "/sys/fs/cgroup/below"]).run().success();
+        let below = bundle.nsrun(["exec", "--cgroup", "below", &bundle.id]);
+        let below = below.args(["/bin/cat", "/proc/self/cgroup"]).run().success();
+        assert!(below.out.ends_with("0::/below\n"), "{}", below.out);
+        bundle.delete();
+        // Read-only, there is nothing to give.
+        let last = bundle.config()["mounts"].as_array().unwrap().len() - 1;
+        bundle.set(&format!("/mounts/{last}"), mount(&["ro"]));
+        bundle.detach();
+        assert_eq!(owners(&bundle), [0, 0, 0, 0]);
         bundle.delete();
     });
 }

@@ -18,7 +18,7 @@ use crate::container::unwaited::Started;
 use crate::error::Step;
 use crate::init::STAGE_1;
 use crate::parent::{Launch, Launched, launch};
-use crate::plan::{self, Descriptor, InitPlan};
+use crate::plan::{self, Descriptor, Entry, InitPlan};
 use crate::procfs::Procfs;
 use crate::{Error, ErrorKind, Result, Status};
 
@@ -95,9 +95,13 @@ impl Container {
             None => None,
         };
         let mut descriptors = joining.streams.descriptors(&mut orders.descriptors);
+        let moved = match &directory {
+            Some(directory) => joining.is_moved_into(directory.as_fd())?,
+            None => false,
+        };
         let others = [
             (Descriptor::Init, Some(joining.init)),
-            (Descriptor::Cgroup, directory.as_ref()),
+            (Descriptor::Cgroup, directory.as_ref().filter(|_| !moved)),
             (Descriptor::Root, joining.root.as_ref()),
         ];
         for (purpose, fd) in others {
@@ -125,6 +129,7 @@ impl Container {
                 born: &mut |pid: Pid, pidfd: BorrowedFd<'_>| {
                     born = pidfd.try_clone_to_owned().ok();
                     match &group {
+                        Some(group) if moved => Ok(group.attach_v2(pid)?),
                         Some(group) if !joining.delegated => Ok(group.attach(pid)?),
                         _ => Ok(()),
                     }
@@ -160,6 +165,19 @@ struct Joining<'a> {
     ignore_paused: bool,
     /// The container's control group was delegated to its creator.
     delegated: bool,
+}
+
+impl Joining<'_> {
+    /// Whether it must be moved into this group, which is the container's user's to divide: stage 0
+    /// will be in his user namespace, and may let nobody be born in what is another's there.
+    fn is_moved_into(&self, directory: BorrowedFd<'_>) -> Result<bool> {
+        let Entry::Join(join) = &self.orders.entry else { return Ok(false) };
+        if join.namespaces & sys::namespace::flag::USER == 0 || self.delegated {
+            return Ok(false);
+        }
+        let owner = rustix::fs::fstat(directory).sys("fstat", || "a control group")?.st_uid;
+        Ok(owner != rustix::process::geteuid().as_raw())
+    }
 }
 
 /// Whether an init has not come to its program, nor to waiting before it. Its creator's lock says

@@ -197,6 +197,10 @@ impl Container {
             Some(group) => group.attach(pid)?,
             None => {}
         }
+        if let (Some(group), Some(uid)) = (&plan.cgroup, plan.cgroup_owner) {
+            // Not before: who has entered a user namespace may let nobody be born in another's.
+            group.give_to(uid)?;
+        }
         if let (Some(group), Some(_)) = (&plan.cgroup, plan.late_pids) {
             group.set(&cgroups::Resources { pids: plan.late_pids, ..Default::default() })?;
         }

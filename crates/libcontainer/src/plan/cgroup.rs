@@ -1,11 +1,11 @@
 //! The control group: where it is made, and what limits it has.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use cgroups::{Access, DeviceRule, HOW_TO_DELEGATE, Manager, Resources};
+use cgroups::{Access, DeviceRule, HOW_TO_DELEGATE, Manager, Mode, Resources};
 
-use crate::config::{Config, DeviceKind, NamespaceKind};
+use crate::config::{Config, DeviceKind, Id, Mount, NamespaceKind};
 use crate::host::HostFacts;
 use crate::plan::namespaces::{Owner, owner};
 use crate::{Error, Result};
@@ -17,6 +17,8 @@ pub struct Group {
     pub manager: Option<Manager>,
     /// Its limits.
     pub resources: Resources,
+    /// Who owns it, if that is not the caller.
+    pub owner: Option<u32>,
     /// What is missing, and does not stop a start; one line each.
     pub warnings: Vec<String>,
 }
@@ -35,7 +37,8 @@ pub fn plan(config: &Config, facts: &HostFacts) -> Result<Group> {
         Some(path) => Manager::delegated(&facts.cgroups, path)?,
     };
     if facts.administrator {
-        return Ok(Group { manager, resources, warnings });
+        let owner = owner_of(config, facts);
+        return Ok(Group { manager, resources, owner, warnings });
     }
     if let Some(path) = &config.cgroup {
         let rules = !std::mem::take(&mut resources.devices).is_empty();
@@ -58,7 +61,33 @@ pub fn plan(config: &Config, facts: &HostFacts) -> Result<Group> {
             Some(_) => {}
         }
     }
-    Ok(Group { manager, resources, warnings })
+    Ok(Group { manager, resources, owner: None, warnings })
+}
+
+/// The host's id of the container's user, where the group is his to divide: on version 2, in a
+/// cgroup namespace of the container's own, with the control groups mounted for writing
+/// (config-linux.md, "Cgroup ownership").
+fn owner_of(config: &Config, facts: &HostFacts) -> Option<u32> {
+    let writable = |mount: &Mount| {
+        let source = mount.source.as_deref().is_some_and(|source| source == Path::new("cgroup"));
+        let read_only = mount.options.iter().any(|option| option == "ro");
+        source && mount.destination == Path::new("/sys/fs/cgroup") && !read_only
+    };
+    let own = config.oci
+        && facts.cgroups.mode == Mode::V2
+        && owner(config, NamespaceKind::Cgroup) == Owner::New
+        && config.mounts.iter().any(writable);
+    let user = config.process.user.as_ref().filter(|_| own)?;
+    let Id::Number(uid) = user.user else { return None };
+    let host = match owner(config, NamespaceKind::User) {
+        Owner::Host => Some(uid),
+        _ => config.uid_mappings.iter().find_map(|map| {
+            let offset = uid.checked_sub(map.container_id).filter(|offset| *offset < map.size)?;
+            map.host_id.checked_add(offset)
+        }),
+    };
+    // Root has it already.
+    host.filter(|uid| *uid != 0)
 }
 
 /// The caller's own groups, for a container that stays in them and has control groups to show.

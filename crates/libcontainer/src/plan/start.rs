@@ -27,6 +27,8 @@ pub struct ContainerPlan {
     pub cgroup: Option<Manager>,
     /// Its limits.
     pub resources: Resources,
+    /// Who owns it, if that is not the caller.
+    pub cgroup_owner: Option<u32>,
     /// The limit of its processes that must not be set before the first is there: on version 2
     /// that is born in the group, and where none may be born it could not.
     pub late_pids: Option<i64>,
@@ -67,7 +69,8 @@ pub struct Place<'a> {
 pub fn start(config: &Config, place: &Place<'_>) -> Result<ContainerPlan> {
     let Place { id, scope, facts, .. } = *place;
     let namespaces = namespaces::plan(config)?;
-    let Group { manager: cgroup, mut resources, warnings } = cgroup::plan(config, facts)?;
+    let Group { manager: cgroup, mut resources, owner: cgroup_owner, warnings } =
+        cgroup::plan(config, facts)?;
     let network = network::plan(&config.networks, &config.routes, id, scope)?;
     let devices = network::plan_devices(&config.net_devices, &network.container, id, scope)?;
     let resctrl = match &config.intel_rdt {
@@ -107,6 +110,7 @@ pub fn start(config: &Config, place: &Place<'_>) -> Result<ContainerPlan> {
         },
         delegated: cgroup.is_some() && !facts.administrator,
         cgroup,
+        cgroup_owner,
         late_pids: resources.pids.take_if(|limit| *limit == 0),
         resources,
         warnings,
@@ -162,7 +166,14 @@ pub fn process(
         oci: config.oci,
         hold,
     };
-    let (mut plan, warnings) = process::plan(&config.process, spec, &around)?;
+    let (mut plan, mut warnings) = process::plan(&config.process, spec, &around)?;
+    if config.oci {
+        for line in &mut warnings {
+            if let Some((field, rest)) = line.split_once(": ") {
+                *line = format!("{}: {rest}", crate::config::oci_field(field));
+            }
+        }
+    }
     plan.scheduling.complete(config)?;
     if config.reaper && plan.scheduling.given().is_some() {
         let message = "the program is a child of the reaper, and would not have this policy";

@@ -1,7 +1,7 @@
 //! What config.json calls the fields of a [`Config`](crate::Config).
 
 /// Beginnings of a field's path, and how they read in config.json. All others are the same.
-const NAMES: [(&str, &str); 19] = [
+const NAMES: [(&str, &str); 20] = [
     ("rootfs_propagation", "linux.rootfsPropagation"),
     ("rootfs", "root.path"),
     ("namespaces", "linux.namespaces"),
@@ -14,6 +14,7 @@ const NAMES: [(&str, &str); 19] = [
     ("net_devices", "linux.netDevices"),
     ("intel_rdt", "linux.intelRdt"),
     ("cgroup", "linux.cgroupsPath"),
+    ("resources", "linux.resources"),
     ("sysctl", "linux.sysctl"),
     ("mount_label", "linux.mountLabel"),
     ("memory_policy", "linux.memoryPolicy"),
