@@ -55,6 +55,30 @@ fn the_exit_codes_are_those_of_nsinit() {
 }
 
 #[test]
+fn the_exit_codes_are_those_of_nsrun() {
+    let codes = column(&text("docs/errors.md"), "What nsrun exits with", 0);
+    assert_eq!(codes, ["the process's", "0", "1", "255"]);
+    on_this_host(|world: &World| {
+        let mut bundle = world.bundle();
+        let id = bundle.id.clone();
+        let exits = |bundle: &e2e::Bundle, args: &[&str], code| {
+            drop(bundle.nsrun(args).run().code(code));
+        };
+        bundle.args(["/bin/sh", "-c", "exit 7"]);
+        exits(&bundle, &["run", &id], 7);
+        exits(&bundle, &["list"], 0);
+        exits(&bundle, &["state", &id], 1);
+        exits(&bundle, &["run", "--nosuch-option", &id], 1);
+        exits(&bundle, &["run", "-b", "/no/such", &id], 1);
+        exits(&bundle, &["exec", "--nosuch-option", &id, "true"], 1);
+        exits(&bundle, &["exec", &id, "true"], 255);
+        bundle.args(["nosuch"]);
+        exits(&bundle, &["run", &id], 255);
+        exits(&bundle, &["create", &id], 1);
+    });
+}
+
+#[test]
 fn the_words_that_programs_match_are_said() {
     fn sources(directory: &Path, all: &mut String) {
         for entry in std::fs::read_dir(directory).unwrap().flatten() {
