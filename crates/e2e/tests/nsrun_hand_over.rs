@@ -211,6 +211,9 @@ fn sockets_of_the_service_manager_are_passed_on() {
         assert!(!run.out.contains("file 5"));
         let run = with_files(world, bundle.run(["--preserve-fds", "1"]), 3, ours).run().success();
         assert_eq!(run.out, "2 1 a:b\nfile 3\nfile 4\nfile 5\n");
+        let whose = "unset LISTEN_PID; export LISTEN_FDS=1;";
+        let run = with_files(world, bundle.run(NONE), 3, whose).run();
+        assert!(run.out.starts_with("1 1\nfile 3\n") && !run.out.contains("file 4"), "{run:?}");
         // Those of another process are not ours.
         let theirs = "export LISTEN_FDS=2 LISTEN_PID=1;";
         let run = with_files(world, bundle.run(NONE), 3, theirs).run();

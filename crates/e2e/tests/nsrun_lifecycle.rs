@@ -146,6 +146,11 @@ fn delete_removes_what_is_stopped_or_was_never_started() {
         assert_eq!(bundle.state()["pid"], pid);
         force();
         before.assert_restored();
+        // Right after a kill, too.
+        bundle.detach();
+        bundle.nsrun(["kill", &bundle.id, "KILL"]).run().success();
+        bundle.verb("delete").run().success();
+        before.assert_restored();
         bundle.detach();
         bundle.verb("pause").run().success();
         let run = bundle.verb("delete").run().code(1);
@@ -297,6 +302,8 @@ fn pause_and_resume() {
         bundle.verb("resume").run().success();
         assert_eq!(bundle.status(), "running");
         until("it goes on", || count() != frozen);
+        // What is killed ends, paused or not.
+        bundle.verb("pause").run().success();
         bundle.nsrun(["kill", &bundle.id, "KILL"]).run().success();
         bundle.until_stopped();
         let not_running = ["cannot pause a container that is not running"];

@@ -2,6 +2,9 @@
 
 use clap::ArgMatches;
 use libcontainer::{Container, Error, ErrorKind, Result, Status};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::time::Timespec;
+use sys::Context;
 
 use crate::arguments::{id, is_on};
 use crate::settings::Settings;
@@ -26,6 +29,7 @@ fn remove(settings: &Settings, container: &Container, force: bool) -> Result<()>
         // Engines take back so what they do not start.
         Status::Created => container.kill()?,
         _ if force => container.kill()?,
+        Status::Running if ends_soon(container)? => {}
         status => {
             let message = format!(
                 "cannot delete container {:?} that is not stopped: {}",
@@ -39,6 +43,14 @@ fn remove(settings: &Settings, container: &Container, force: bool) -> Result<()>
     let warnings = container.destroy()?;
     warnings.iter().for_each(|warning| settings.log.warning(warning));
     Ok(())
+}
+
+/// Whether its first process ends at this moment, as after a kill: that takes the kernel a little.
+fn ends_soon(container: &Container) -> Result<bool> {
+    const SOON: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+    let Some((_, process)) = container.init()? else { return Ok(true) };
+    let mut fds = [PollFd::new(&process, PollFlags::IN)];
+    Ok(rustix::io::retry_on_intr(|| poll(&mut fds, Some(&SOON))).sys("poll", || "")? > 0)
 }
 
 /// Whether a record is there that says nothing, as no system call has failed.

@@ -41,6 +41,7 @@ fn start(
     let process = process(settings, matches, wanted, &container)?;
     let outlets = Outlets::of(matches, process.spec.terminal, detached)?;
     let mut child = container.exec(process)?;
+    settings.log.debug(|| format!("the process has pid {}", child.pid()));
     child.warnings.iter().for_each(|warning| settings.log.warning(warning));
     if let Err(error) = outlets.serve(&mut child) {
         // Nobody would look after it.

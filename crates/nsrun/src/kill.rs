@@ -2,7 +2,7 @@
 
 use clap::ArgMatches;
 use libcontainer::config::{NamespaceKind, signal};
-use libcontainer::{Container, Error, ErrorKind, Result, Target};
+use libcontainer::{Container, Error, ErrorKind, Result, Status, Target};
 
 use crate::arguments::{is_on, text};
 use crate::settings::Settings;
@@ -19,7 +19,8 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
         all(&container, signal)?;
         return Ok(0);
     }
-    let alive = container.status()?.is_alive();
+    let status = container.status()?;
+    let alive = status.is_alive();
     if signal == KILL && !has_own_pids(&container)? && (alive || !container.processes()?.is_empty())
     {
         // The end of its first process would end nobody else.
@@ -31,6 +32,11 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
     }
     if signal != 0 {
         container.signal(signal, Target::Init)?;
+    }
+    if signal == KILL && status == Status::Paused {
+        // A process in a version 1 freezer does not end before it is thawed; in version 2 it may
+        // have ended by now.
+        let _ = container.resume();
     }
     Ok(0)
 }

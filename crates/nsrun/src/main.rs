@@ -50,6 +50,7 @@ fn main() -> ExitCode {
             return ExitCode::from(FAILED);
         }
     };
+    settings.log.debug(|| format!("{verb}, records in {}", settings.root.display()));
     ExitCode::from(run(verb, &settings, typed).unwrap_or_else(|failure| {
         settings.log.error(&failure.error);
         failure.code

@@ -59,6 +59,7 @@ impl Making {
         start: impl FnOnce(&Container, Process) -> Result<Child>,
     ) -> Outcome<Made> {
         let container = settings.factory.create(id, self.config)?;
+        settings.log.debug(|| format!("container {id:?} is recorded"));
         let started = || {
             let notify = match self.notify {
                 Some(notify) => {
@@ -68,6 +69,7 @@ impl Making {
                 None => None,
             };
             let mut child = start(&container, self.process)?;
+            settings.log.debug(|| format!("its first process has pid {}", child.pid()));
             self.outlets.serve(&mut child)?;
             Ok((child, notify))
         };
