@@ -40,8 +40,8 @@ fn commands_not_found_or_not_executable() {
                 ("/bin/not-executable", 126, &["permission denied", "not executable"]),
                 ("not-executable", 126, &["permission denied", "not executable"]),
                 ("/etc", 126, &["is a directory"]),
-                ("/bin/neither", 126, &["Exec format error", "starts with #!"]),
-                ("/bin/aarch64", 126, &["Exec format error", "aarch64"]),
+                ("/bin/neither", 126, &["exec format error", "starts with #!"]),
+                ("/bin/aarch64", 126, &["exec format error", "aarch64"]),
                 ("/etc/passwd/x", 126, &["not a directory"]),
             ] {
                 fails(world, &root.exec([program]), code, parts);
@@ -60,7 +60,7 @@ fn the_same_when_it_joins() {
             ("nosuch", 127, &["executing in container", "not found in $PATH"][..]),
             ("/bin/no-interpreter", 127, &["its interpreter \"/nonexistent/sh\" does not"]),
             ("/bin/not-executable", 126, &["permission denied", "not executable"]),
-            ("/bin/aarch64", 126, &["Exec format error", "aarch64"]),
+            ("/bin/aarch64", 126, &["exec format error", "aarch64"]),
         ] {
             fails(world, &root.exec([program]), code, parts);
         }
