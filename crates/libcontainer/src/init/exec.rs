@@ -48,20 +48,25 @@ pub fn execute(
 ) -> Result<Infallible> {
     descriptors.release()?;
     sys::signal::reset()?;
-    let packet = match &plan.listener {
-        Some(_) => Socket::prepare(&FromInit::Listener)?,
-        None => Vec::new(),
-    };
+    let packet = announcement(plan)?;
     // Nothing may come between this and execve: a filter forbids what it likes.
     applied.seal(plan, &mut |listener| hand_over(socket, &packet, listener))?;
     let error = sys::exec::exec_path(program, &plan.args, env);
     Err(privileges::not_executed(program, error))
 }
 
+/// The message that brings the listener, where there will be one.
+pub fn announcement(plan: &ProcessPlan) -> Result<Vec<u8>> {
+    match &plan.listener {
+        Some(_) => Socket::prepare(&FromInit::Listener),
+        None => Ok(Vec::new()),
+    }
+}
+
 /// Has the listener brought to the agent, and waits for it. The filter is in force already, and
 /// asks an agent that has not got it yet: what comes before the wait may not be among its calls,
-/// or would wait for ever (`plan::seccomp` has seen to that).
-fn hand_over(socket: &Socket, packet: &[u8], listener: OwnedFd) -> Result<()> {
+/// or would wait for ever (`plan::filters` has seen to that).
+pub fn hand_over(socket: &Socket, packet: &[u8], listener: OwnedFd) -> Result<()> {
     socket.send_prepared(packet, listener.as_fd())?;
     // When the agent ends, calls fail with ENOSYS; as long as there is another listener, they wait.
     drop(listener);

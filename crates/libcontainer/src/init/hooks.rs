@@ -11,6 +11,7 @@ use sys::Context;
 use sys::fork::{Birth, Fork, fork};
 
 use crate::hooks::{self, Kind, Runner, State};
+use crate::init::exec::{announcement, hand_over};
 use crate::plan::hooks::{HookPlan, InitHooks};
 use crate::plan::process::ProcessPlan;
 use crate::privileges::Applied;
@@ -38,15 +39,20 @@ pub fn run(kind: Kind, hooks: &InitHooks, like: Likeness<'_>, socket: &Socket) -
     }
     let pid = rustix::process::getpid().as_raw_nonzero().get();
     let state = State { subject: &hooks.subject, pid: Some(pid) };
-    let spawn = |hook: &HookPlan, stdio: [BorrowedFd<'_>; 3]| spawn(hook, stdio, like);
+    let spawn = |hook: &HookPlan, stdio: [BorrowedFd<'_>; 3]| spawn(hook, stdio, like, socket);
     hooks::run(kind, list, &state, &Runner { spawn: &spawn, peer: Some(socket.as_fd()) })
 }
 
 /// Forks, and returns when the child executes the hook, or has failed to.
-fn spawn(hook: &HookPlan, stdio: [BorrowedFd<'_>; 3], like: Likeness<'_>) -> Result<OwnedFd> {
+fn spawn(
+    hook: &HookPlan,
+    stdio: [BorrowedFd<'_>; 3],
+    like: Likeness<'_>,
+    socket: &Socket,
+) -> Result<OwnedFd> {
     let (ours, theirs) = Socket::pair()?;
     let Fork::Parent { pidfd, .. } = fork(&Birth::default())? else {
-        let Err(error) = become_hook(hook, stdio, like);
+        let Err(error) = become_hook(hook, stdio, like, socket);
         // Whoever is told has all of it; there is nobody else to tell.
         let _ = theirs.send(&FromInit::Failed(error), &[]);
         exit(127)
@@ -65,6 +71,7 @@ fn become_hook(
     hook: &HookPlan,
     stdio: [BorrowedFd<'_>; 3],
     like: Likeness<'_>,
+    socket: &Socket,
 ) -> Result<Infallible> {
     set_parent_process_death_signal(Some(Signal::KILL)).sys("prctl", || "PR_SET_PDEATHSIG")?;
     // None of them may be in the place of another.
@@ -78,7 +85,9 @@ fn become_hook(
     setrlimit(Resource::Nofile, *like.limits).sys("setrlimit", || "RLIMIT_NOFILE")?;
     sys::signal::reset()?;
     if let Some((applied, plan)) = like.program {
-        applied.clone().seal(&plan.without_agent(), &mut |_| Ok(()))?;
+        // Each has a filter, and so a listener, of its own.
+        let packet = announcement(plan)?;
+        applied.clone().seal(plan, &mut |listener| hand_over(socket, &packet, listener))?;
     }
     // All else of the init's is close-on-exec.
     Err(Error::from(sys::exec::exec_path(&hook.path, &hook.args, &hook.env)))

@@ -92,6 +92,16 @@ impl InitPlan {
         }
     }
 
+    /// How many listeners come before that of the program: each `startContainer` hook has its own.
+    pub fn listeners_of_hooks(&self) -> usize {
+        match &self.entry {
+            Entry::Start(start) if self.process.listener.is_some() => {
+                start.hooks.as_ref().map_or(0, |hooks| hooks.start_container.len())
+            }
+            _ => 0,
+        }
+    }
+
     /// Whether stage 1 waits for [`crate::wire::ToInit::Joined`].
     pub fn wants_joined(&self) -> bool {
         match &self.entry {

@@ -64,17 +64,6 @@ pub struct ProcessPlan {
     pub console_size: Option<(u16, u16)>,
 }
 
-impl ProcessPlan {
-    /// The same for a process that no agent hears of: to it the agent's calls are not there
-    /// (ENOSYS).
-    #[must_use]
-    pub fn without_agent(&self) -> Self {
-        let mut plan = Self { listener: None, ..self.clone() };
-        plan.filters.iter_mut().for_each(|program| program.needs_listener = false);
-        plan
-    }
-}
-
 /// What else of the container's configuration decides about a process.
 #[derive(Debug, Clone, Copy)]
 pub struct Surroundings<'a> {

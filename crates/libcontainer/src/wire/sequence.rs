@@ -45,9 +45,15 @@ impl Sequence {
         if plan.process.terminal {
             expected.push(Expected::Terminal);
         }
-        expected.push(if plan.hold { Expected::Built } else { Expected::Executing });
-        if plan.process.listener.is_some() && !plan.hold {
-            expected.push(Expected::Listener);
+        if plan.hold {
+            // What comes then is told to whoever lets it go.
+            expected.push(Expected::Built);
+        } else {
+            expected.extend(std::iter::repeat_n(Expected::Listener, plan.listeners_of_hooks()));
+            expected.push(Expected::Executing);
+            if plan.process.listener.is_some() {
+                expected.push(Expected::Listener);
+            }
         }
         expected.push(Expected::End);
         Self { expected: expected.into_iter() }

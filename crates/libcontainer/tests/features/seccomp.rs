@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use libcontainer::config::ProcessSpec;
+use libcontainer::config::{Hook, ProcessSpec};
 use libcontainer::{Child, Config, ErrorKind, Process, Status, Stdio};
 use serde_json::{Value, json};
 use sys::notify::Answer;
@@ -20,6 +20,7 @@ pub fn tests() -> Vec<Test> {
         test("seccomp::an_agent_answers", an_agent_answers),
         test("seccomp::an_agent_hears_of_further_processes", further_processes),
         test("seccomp::an_agent_hears_of_a_held_process", held),
+        test("seccomp::an_agent_hears_of_hooks", hooks),
         test("seccomp::an_agent_may_be_asked_for_what_init_calls", what_init_calls),
         test("seccomp::no_agent_no_start", no_agent),
         test("seccomp::an_agent_that_is_gone", gone),
@@ -272,6 +273,50 @@ fn held() {
     assert_eq!(container.status().unwrap(), Status::Stopped);
     assert!(!place.rootfs().join("ran").exists());
     container.destroy().unwrap();
+}
+
+fn hooks() {
+    let Some(place) = kit::place() else { return };
+    let hook = |args: &[&str]| Hook {
+        path: "/bin/probe".into(),
+        args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+        env: Vec::new(),
+        timeout: None,
+    };
+    let config = || {
+        let mut config = config(&place, notify(&socket(&place), &MKDIR));
+        let own = hook(&["probe", "mkdir", "/of-the-hook"]);
+        config.hooks.start_container = vec![own, hook(&["probe", "mkdir", "/of-another"])];
+        config
+    };
+    // It is asked for the hooks as for the program, and each comes with a listener.
+    let agent = Agent::new(&socket(&place), |_| Some(Answer::Value(0)));
+    for hold in [false, true] {
+        let process = process(&["/bin/probe", "mkdir", "/x"], true);
+        let container = place.factory().create("hooked", config()).unwrap();
+        let mut child = match hold {
+            true => container.start(process).unwrap(),
+            false => container.run(process).unwrap(),
+        };
+        if hold {
+            assert!(agent.is_idle());
+            container.release().unwrap();
+        }
+        let status = if hold { "created" } else { "creating" };
+        for _ in 0..3 {
+            assert_eq!(agent.state(), expected(&place, "hooked", status, child.pid(), child.pid()));
+        }
+        assert_eq!(rest(&mut child).0, "ok\n");
+        container.destroy().unwrap();
+    }
+    assert!(!place.rootfs().join("of-the-hook").exists());
+    drop(agent);
+    let agent = Agent::new(&socket(&place), |_| Some(Answer::Errno(61)));
+    let error = refusal(&place, config());
+    assert!(error.to_string().contains("ENODATA"), "{error}");
+    drop(agent);
+    let error = refusal(&place, config());
+    assert!(error.to_string().contains("failed to connect with the seccomp agent"), "{error}");
 }
 
 fn what_init_calls() {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::{Config, IdMap, Namespace, NamespaceKind, ProcessSpec, Rootfs};
 use crate::host::HostFacts;
-use crate::plan::hooks::{InitHooks, Subject};
+use crate::plan::hooks::{HookPlan, InitHooks, Subject};
 use crate::plan::{Entry, Place, first, join, process_of, start};
 
 fn spec(terminal: bool) -> ProcessSpec {
@@ -58,6 +58,18 @@ fn the_order_comes_from_the_plan() {
         }));
         assert_eq!(order(&hooked), expected);
     }
+    // Each hook in the container asks the agent too.
+    let mut asking = first_plan(false, false, false);
+    asking.process.listener = Some(agent);
+    let Entry::Start(start) = &mut asking.entry else { panic!() };
+    let hook = HookPlan { path: c"/h".into(), args: Vec::new(), env: Vec::new(), timeout: None };
+    start.hooks = Some(Box::new(InitHooks {
+        creators: false,
+        create_container: vec![hook.clone()],
+        start_container: vec![hook.clone(), hook],
+        subject: Subject { id: "id".into(), bundle: "/".into(), annotations: Vec::new() },
+    }));
+    assert_eq!(order(&asking), [Born, Listener, Listener, Executing, Listener, End]);
     let (process, _) = process_of(&Config::default(), &spec(false), "id", false).unwrap();
     assert_eq!(order(&join(0, false, process)), [Born, Executing, End]);
 }
