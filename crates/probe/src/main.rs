@@ -6,6 +6,7 @@
 //! (`error EPERM open /dev/sda`). Wrong usage exits with 2.
 #![forbid(unsafe_code)]
 
+mod births;
 mod calls;
 mod files;
 mod limits;
@@ -26,6 +27,7 @@ usage: probe VERB [ARGUMENT]...
 facts
   status                        who, where, with what: ids, capabilities, limits, descriptors, ...
   mounts                        one mount a line, tab-separated (see mounts.rs)
+  watch-births SECS NAME        what can be seen of processes called NAME... (see births.rs)
   args [A]...                   its own arguments, one `arg` line each
 load
   eat-memory MIB [SECS]         touches memory, one `ate N` line a MiB, then holds it
@@ -108,6 +110,7 @@ fn run(verb: &str, args: &[String]) -> Outcome {
         "exit" => Ok(ExitCode::from(number::<u8>(args, 0, "an exit code")?)),
         "status" => status::print(),
         "mounts" => mounts::print(),
+        "watch-births" => births::watch(args),
         "eat-memory" | "forks" | "threads" | "fds" | "spin" | "fill" => limits::run(verb, args),
         "open" | "read" | "write" | "append" | "stat" | "mknod" | "mkdir" | "unlink" | "rmdir"
         | "chmod" | "chown" | "symlink" | "wait-for" => files::run(verb, args),

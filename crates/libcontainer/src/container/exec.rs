@@ -8,7 +8,9 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Pid;
 use sys::Context;
+use sys::namespace::flag;
 
+use crate::config::Config;
 use crate::container::agent::Asker;
 use crate::container::child::Child;
 use crate::container::group;
@@ -18,6 +20,8 @@ use crate::container::unwaited::Started;
 use crate::error::Step;
 use crate::init::STAGE_1;
 use crate::parent::{Launch, Launched, launch};
+use crate::plan::capabilities::SYS_PTRACE;
+use crate::plan::process::ProcessPlan;
 use crate::plan::{self, Descriptor, Entry, InitPlan};
 use crate::procfs::Procfs;
 use crate::{Error, ErrorKind, Result, Status};
@@ -61,6 +65,8 @@ impl Container {
         let group = self.group_below(&process.cgroups)?;
         let mut streams = Streams::open(process, orders.process.terminal)?;
         let delegated = record.cgroup_delegated;
+        let watched = record.namespaces & flag::CGROUP != 0
+            && may_trace(&record.config, &orders.process, record.namespaces);
         let joining = Joining {
             orders,
             streams: &streams,
@@ -69,6 +75,7 @@ impl Container {
             root,
             ignore_paused,
             delegated,
+            watched,
         };
         let mut launched = self.launch_into(group, &joining);
         if let Err(error) = &launched
@@ -91,8 +98,9 @@ impl Container {
         let mut orders = joining.orders.clone();
         let boot = self.shared.boot(orders.process.parent_death_signal.is_some())?;
         let directory = match &group {
-            Some(group) => group.directory()?,
-            None => None,
+            // Born in it, or, lest CAP_SYS_ADMIN is needed after the birth, moved there.
+            Some(group) if !joining.watched => group.directory()?,
+            _ => None,
         };
         let mut descriptors = joining.streams.descriptors(&mut orders.descriptors);
         let moved = match &directory {
@@ -130,6 +138,10 @@ impl Container {
                     born = pidfd.try_clone_to_owned().ok();
                     match &group {
                         Some(group) if moved => Ok(group.attach_v2(pid)?),
+                        Some(group) if joining.watched => {
+                            group.attach(pid)?;
+                            Ok(group.attach_v2(pid)?)
+                        }
                         Some(group) if !joining.delegated => Ok(group.attach(pid)?),
                         _ => Ok(()),
                     }
@@ -165,6 +177,17 @@ struct Joining<'a> {
     ignore_paused: bool,
     /// The container's control group was delegated to its creator.
     delegated: bool,
+    /// A process of the container's may trace it, and it must enter a cgroup namespace.
+    watched: bool,
+}
+
+/// Whether somebody in the container may trace the host's processes, had he only seen them.
+fn may_trace(config: &Config, process: &ProcessPlan, namespaces: u64) -> bool {
+    let configured = config.process.capabilities.as_ref();
+    let configured =
+        configured.and_then(|sets| plan::capabilities::resolve(sets, &mut Vec::new()).ok());
+    let all = configured.map_or(0, |sets| sets.all()) | process.capabilities.all();
+    namespaces & flag::USER == 0 && all & SYS_PTRACE != 0
 }
 
 impl Joining<'_> {

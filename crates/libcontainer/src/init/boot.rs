@@ -1,6 +1,6 @@
 //! Stage 0: receives the plan, enters the namespaces, gives birth to stage 1.
 
-use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::process::exit;
 
@@ -20,7 +20,9 @@ use crate::error::Step;
 use crate::init::ahead::Made;
 use crate::init::descriptors::Descriptors;
 use crate::init::stage::{Inside, Kind, inside};
+use crate::plan::capabilities::SYS_ADMIN;
 use crate::plan::namespaces::{NamespacePlan, flag_of};
+use crate::plan::process::ProcessPlan;
 use crate::plan::{Entry, InitPlan, JoinPlan, StartPlan};
 use crate::procfs::Procfs;
 use crate::wire::{FromInit, Received, Socket, ToInit};
@@ -75,24 +77,20 @@ fn boot(socket: &mut Socket) -> Result<()> {
     let proc = Procfs::open().step(|| "opening /proc")?;
     privileges::outside(&plan.process, &proc)?;
     let InitPlan { entry, process, hold, .. } = plan;
-    let mut hosts_proc = None;
-    let (namespaces, newcomer, kind) = match entry {
+    let (namespaces, newcomer, kind, proc) = match entry {
         Entry::Start(start) => {
-            let prepared = prepare_start(*start, socket, &proc)?;
-            hosts_proc = Some(proc);
-            prepared
+            let (namespaces, newcomer, kind) = prepare_start(*start, socket, &proc)?;
+            (namespaces, newcomer, kind, Some(proc))
         }
+        Entry::Join(join) if join.namespaces & flag::USER == 0 => (
+            0,
+            false,
+            prepare_birth_among_strangers(&join, &process, &mut descriptors, proc)?,
+            None,
+        ),
         Entry::Join(join) => {
-            // Being opaque does not keep CAP_SYS_PTRACE inside from opening our descriptors, but
-            // in a user namespace of the container's own. So nothing that the child is born with
-            // may lead to the host: neither /proc and all above it, nor the group's parents.
-            if join.namespaces & flag::USER == 0 {
-                drop(proc);
-                descriptors.confine_cgroup();
-            } else {
-                hosts_proc = Some(proc);
-            }
-            prepare_join(join, &descriptors)?
+            let cgroup = prepare_join(&join, &descriptors)?;
+            (0, true, Kind::Join { prepared: None, cgroup }, Some(proc))
         }
     };
     // Who makes an IPC namespace owns the root of its message queues.
@@ -108,13 +106,6 @@ fn boot(socket: &mut Socket) -> Result<()> {
             socket.send(&FromInit::Born(pid.as_raw_nonzero().get()), &[pidfd.as_fd()])
         }
         Fork::Child => {
-            let proc = match hosts_proc.map_or_else(Procfs::open, Ok) {
-                Ok(proc) => proc,
-                Err(error) => {
-                    let _ = socket.receive::<ToInit>();
-                    return Err(error.within("opening the container's /proc"));
-                }
-            };
             let mut stage = Inside {
                 socket,
                 process,
@@ -307,23 +298,53 @@ fn user_namespace_hint(proc: &Procfs) -> String {
     format!("user.max_user_namespaces is {limit}")
 }
 
-fn prepare_join(join: JoinPlan, descriptors: &Descriptors) -> Result<(u64, bool, Kind)> {
-    let gone = || Error::new(ErrorKind::NotRunning, "container not running");
+/// Being opaque does not keep CAP_SYS_PTRACE inside from opening the child's descriptors and from
+/// tracing it, but in a user namespace of the container's own. So nothing that the child is born
+/// with leads to the host, neither /proc and all above it, nor the group's parents; and it is born
+/// with few capabilities beside its program's.
+fn prepare_birth_among_strangers(
+    join: &JoinPlan,
+    process: &ProcessPlan,
+    descriptors: &mut Descriptors,
+    proc: Procfs,
+) -> Result<Kind> {
+    descriptors.confine_cgroup();
+    let cgroup = prepare_join(join, descriptors)?;
+    let identity = privileges::resolve_user(process).step(|| "finding the user")?;
+    let prepared = privileges::prepare(process, &proc)?;
+    privileges::limit(process, &identity, if cgroup { SYS_ADMIN } else { 0 })?;
+    Ok(Kind::Join { prepared: Some((identity, prepared)), cgroup })
+}
+
+/// Enters the namespaces of the container's init; whether the child is to enter that of control
+/// groups. One that is delegated (`nsdelegate`, cgroup_namespaces(7)) lets nobody in who is in a
+/// group outside, as this process is.
+fn prepare_join(plan: &JoinPlan, descriptors: &Descriptors) -> Result<bool> {
     become_opaque()?;
     let init: &OwnedFd = descriptors.init.as_ref().ok_or_else(gone)?;
+    let cgroup = plan.namespaces & flag::CGROUP != 0 && descriptors.cgroup.is_some();
+    let now = if cgroup { plan.namespaces & !flag::CGROUP } else { plan.namespaces };
     // setns(2) refuses to enter none: a container may share all of the host's.
-    if join.namespaces != 0 {
-        enter(init.as_fd(), join.namespaces).map_err(|error| match error.errno() {
-            Errno::SRCH => gone(),
-            _ => Error::from(error).within("entering the container's namespaces"),
-        })?;
+    if now != 0 {
+        join(init.as_fd(), now)?;
     }
-    if join.chroot
+    if plan.chroot
         && let Some(root) = &descriptors.root
     {
         rustix::process::fchdir(root).sys("fchdir", || "to the container's root")?;
         rustix::process::chroot(".").sys("chroot", || "to the container's root")?;
     }
-    let newcomer = join.namespaces & flag::USER != 0;
-    Ok((0, newcomer, Kind::Join))
+    Ok(cgroup)
+}
+
+/// Enters namespaces of the container's init.
+pub fn join(init: BorrowedFd<'_>, namespaces: u64) -> Result<()> {
+    enter(init, namespaces).map_err(|error| match error.errno() {
+        Errno::SRCH => gone(),
+        _ => Error::from(error).within("entering the container's namespaces"),
+    })
+}
+
+fn gone() -> Error {
+    Error::new(ErrorKind::NotRunning, "container not running")
 }

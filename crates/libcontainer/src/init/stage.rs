@@ -14,13 +14,14 @@ use sys::namespace::{flag, unshare};
 
 use crate::error::Step;
 use crate::hooks::Kind as HookKind;
-use crate::init::boot::become_root;
+use crate::init::boot::{become_root, join};
 use crate::init::descriptors::Descriptors;
 use crate::init::hooks::{self, Likeness};
 use crate::init::{exec, reaper};
 use crate::plan::StartPlan;
 use crate::plan::hooks::InitHooks;
 use crate::plan::process::ProcessPlan;
+use crate::privileges::{Applied, Identity, Prepared};
 use crate::procfs::Procfs;
 use crate::wire::{FromInit, Received, Socket, ToInit};
 use crate::{Error, ErrorKind, Result, console, network, privileges, rootfs};
@@ -43,8 +44,8 @@ pub struct Inside<'a> {
     pub kind: Kind,
     /// The program's descriptors, and the start socket.
     pub descriptors: Descriptors,
-    /// The host's procfs, or that of the container that it joins.
-    pub proc: Procfs,
+    /// The host's procfs, but for one that was prepared before its birth.
+    pub proc: Option<Procfs>,
     /// The limit on descriptors that the program gets back.
     pub limits: Rlimit,
     /// Whether it is in another user namespace than before, and not yet root there.
@@ -65,7 +66,12 @@ pub enum Kind {
         sources: Option<rootfs::Sources>,
     },
     /// It is in a running one.
-    Join,
+    Join {
+        /// Who it becomes, and what has been done for it before its birth.
+        prepared: Option<(Identity, Prepared)>,
+        /// Whether the cgroup namespace is still to be entered.
+        cgroup: bool,
+    },
 }
 
 /// The rest of the way; returns only when something failed.
@@ -77,6 +83,9 @@ pub fn inside(stage: &mut Inside<'_>) -> Result<Infallible> {
     if stage.late != 0 {
         unshare(stage.late)?;
     }
+    if let (Kind::Join { cgroup: true, .. }, Some(init)) = (&stage.kind, &stage.descriptors.init) {
+        join(init.as_fd(), flag::CGROUP)?;
+    }
     set_parent_process_death_signal(Some(Signal::KILL)).sys("prctl", || "PR_SET_PDEATHSIG")?;
     // A session of its own always: no ioctl of the program's reaches the caller's terminal.
     setsid().sys("setsid", || "")?;
@@ -84,8 +93,7 @@ pub fn inside(stage: &mut Inside<'_>) -> Result<Infallible> {
     if let Some(terminal) = &terminal {
         console::attach(terminal.peer.as_fd(), stage.process.console_size)?;
     }
-    let identity = privileges::resolve_user(&stage.process).step(|| "finding the user")?;
-    let applied = privileges::apply(&stage.process, &identity, &stage.proc)?;
+    let (identity, applied) = stage.become_program()?;
     let env = privileges::environment(&stage.process, &identity);
     let program = match stage.process.args.is_empty() {
         true => CString::default(),
@@ -141,6 +149,22 @@ impl Inside<'_> {
         self.process.terminal.then(console::open_inside).transpose()
     }
 
+    fn become_program(&mut self) -> Result<(Identity, Applied)> {
+        if let Kind::Join { prepared, .. } = &mut self.kind
+            && let Some((identity, prepared)) = prepared.take()
+        {
+            let applied = privileges::finish(&self.process, &identity, prepared)?;
+            return Ok((identity, applied));
+        }
+        let identity = privileges::resolve_user(&self.process).step(|| "finding the user")?;
+        let applied = privileges::apply(&self.process, &identity, self.proc()?)?;
+        Ok((identity, applied))
+    }
+
+    fn proc(&self) -> Result<&Procfs> {
+        self.proc.as_ref().ok_or_else(|| Error::new(ErrorKind::System, "no procfs is at hand"))
+    }
+
     fn build(&mut self) -> Result<Option<console::Pty>> {
         let Kind::Start { start, sources } = &mut self.kind else { return Ok(None) };
         let (start, sources) = (start.clone(), sources.take());
@@ -151,7 +175,7 @@ impl Inside<'_> {
             unshare(flag::CGROUP)?;
         }
         let root = match (&start.rootfs, sources) {
-            (Some(plan), Some(sources)) => Some(rootfs::build(plan, sources, &self.proc)?),
+            (Some(plan), Some(sources)) => Some(rootfs::build(plan, sources, self.proc()?)?),
             _ => None,
         };
         if start.wants_joined && !start.namespaces.cgroup {
@@ -172,7 +196,7 @@ impl Inside<'_> {
         if let Some(hooks) = &start.hooks {
             self.run_hooks(hooks)?;
         }
-        privileges::sysctl(&start.sysctl, &self.proc)?;
+        privileges::sysctl(&start.sysctl, self.proc()?)?;
         let mut terminal = None;
         if let Some(root) = root {
             if self.process.terminal {
@@ -190,7 +214,7 @@ impl Inside<'_> {
     fn hooks(&self) -> Option<&InitHooks> {
         match &self.kind {
             Kind::Start { start, .. } => start.hooks.as_deref(),
-            Kind::Join => None,
+            Kind::Join { .. } => None,
         }
     }
 

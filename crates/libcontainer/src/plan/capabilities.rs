@@ -8,6 +8,13 @@ use crate::{Error, Result};
 /// CAP_SYS_ADMIN as a bit.
 pub const SYS_ADMIN: u64 = 1 << 21;
 
+/// CAP_SYS_PTRACE as a bit.
+pub const SYS_PTRACE: u64 = 1 << 19;
+/// CAP_CHOWN as a bit.
+pub const CHOWN: u64 = 1;
+/// CAP_SETGID and CAP_SETUID as bits.
+pub const SET_IDS: u64 = 1 << 6 | 1 << 7;
+
 /// The five sets, a bit for each capability's number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CapabilitySets {
@@ -21,6 +28,13 @@ pub struct CapabilitySets {
     pub permitted: u64,
     /// What passes an execve of any program; part of `inheritable` and `permitted`.
     pub ambient: u64,
+}
+
+impl CapabilitySets {
+    /// Everything that is in any of them.
+    pub fn all(&self) -> u64 {
+        self.bounding | self.effective | self.inheritable | self.permitted | self.ambient
+    }
 }
 
 /// The bit of a capability by its name, with or without `CAP_`, in either case.

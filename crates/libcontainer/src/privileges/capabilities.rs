@@ -41,6 +41,17 @@ fn drop_args(bit: u64) -> String {
     format!("PR_CAPBSET_DROP {}", names(bit))
 }
 
+/// Gives up every capability but `keep`.
+pub(super) fn limit(keep: u64) -> Result<()> {
+    let held = thread::capabilities(None).sys("capget", String::new)?;
+    let keep = CapabilitySet::from_bits_retain(keep);
+    capset(thread::CapabilitySets {
+        effective: held.effective & keep,
+        permitted: held.permitted & keep,
+        inheritable: held.inheritable & keep,
+    })
+}
+
 /// The sets that the process really gets.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Grant {

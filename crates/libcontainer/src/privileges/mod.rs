@@ -4,7 +4,7 @@
 //!
 //! 1. [`outside`] before a user namespace is entered, with the caller's own privileges;
 //! 2. [`sysctl`] and [`resolve_user`] after the pivot, as root of the container;
-//! 3. [`apply`], after which the process is the user and may do no more than he;
+//! 3. [`apply`] (or [`prepare`], [`limit`], a birth and [`finish`]), after which the process is the user and may do no more than he;
 //! 4. [`find_program`] and [`environment`], as the user; messages and waits that remain;
 //! 5. [`Applied::seal`], directly before execve, since a limit or a filter may refuse anything;
 //! 6. [`not_executed`] if execve failed.
@@ -29,6 +29,7 @@ use rustix::io::Errno;
 use rustix::thread::set_no_new_privs;
 use sys::{Context, SysError};
 
+use crate::plan::capabilities::{CHOWN, SET_IDS, SYS_ADMIN};
 use crate::plan::process::ProcessPlan;
 use crate::procfs::Procfs;
 use crate::{Error, Result, Step};
@@ -64,22 +65,57 @@ pub struct Applied {
     pending: Option<capabilities::Grant>,
 }
 
-/// Makes the calling process what the plan says: keyring, labels, owner of its streams (which are
+/// What has been done with all privileges, and is inherited by children.
+#[derive(Debug, Default)]
+pub struct Prepared {
+    warnings: Vec<String>,
+    /// The process is in the working directory.
+    entered: bool,
+}
+
+/// Makes the calling process what the plan says: labels, keyring, owner of its streams (which are
 /// descriptors 0 to 2 by now), capabilities, ids, umask, working directory, no_new_privs.
 pub fn apply(plan: &ProcessPlan, identity: &Identity, proc: &Procfs) -> Result<Applied> {
+    finish(plan, identity, prepare(plan, proc)?)
+}
+
+/// The first half: labels, keyring, working directory, bounding set. In the container's root.
+pub fn prepare(plan: &ProcessPlan, proc: &Procfs) -> Result<Prepared> {
     let mut warnings = Vec::new();
     labels::apply(plan, proc)?;
     if let Some(name) = &plan.keyring {
         keyring(name, &mut warnings)?;
     }
     let entered = plan.lenient_cwd && cwd::enter_as_root(&plan.cwd, plan.make_cwd)?;
-    stdio::own(identity, plan.terminal)?;
     capabilities::drop_bounding(plan.capabilities.bounding)?;
+    Ok(Prepared { warnings, entered })
+}
+
+/// Between the halves: gives up what the program will not have and the second half, with the
+/// capabilities `more`, does not need.
+pub fn limit(plan: &ProcessPlan, identity: &Identity, more: u64) -> Result<()> {
+    let mut keep = plan.capabilities.all() | SET_IDS | more;
+    if plan.terminal && identity.uid != 0 {
+        keep |= CHOWN;
+    }
+    if privileged_load(plan) {
+        keep |= SYS_ADMIN;
+    }
+    capabilities::limit(keep)
+}
+
+/// Without no_new_privs a filter can be loaded by CAP_SYS_ADMIN only.
+fn privileged_load(plan: &ProcessPlan) -> bool {
+    !plan.filters.is_empty() && !plan.no_new_privileges
+}
+
+/// The second half: streams, ids, capabilities, umask, no_new_privs.
+pub fn finish(plan: &ProcessPlan, identity: &Identity, prepared: Prepared) -> Result<Applied> {
+    let Prepared { mut warnings, entered } = prepared;
+    stdio::own(identity, plan.terminal)?;
     user::become_user(identity, !plan.additional_groups.is_empty())?;
     let grant = capabilities::grantable(&plan.capabilities, &mut warnings)?;
-    // Without no_new_privs a filter can be loaded by CAP_SYS_ADMIN only.
-    let privileged_load = !plan.filters.is_empty() && !plan.no_new_privileges;
-    let pending = if privileged_load {
+    let pending = if privileged_load(plan) {
         grant.prepare()?;
         Some(grant)
     } else {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod agent;
+mod births;
 mod cgroup;
 #[path = "../common/mod.rs"]
 mod common;
@@ -22,6 +23,7 @@ mod terminal;
 fn main() -> std::process::ExitCode {
     libcontainer::init();
     let tests = [
+        births::tests(),
         namespaces::tests(),
         process::tests(),
         privileges::tests(),

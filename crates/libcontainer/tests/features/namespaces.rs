@@ -8,8 +8,9 @@ use libcontainer::config::{
     Rootfs, TimeOffset,
 };
 use libcontainer::{ErrorKind, Process};
+use rustix::mount::{MountFlags, mount_remount};
 
-use crate::common::{HostSnapshot, Place, Test, test};
+use crate::common::{HostSnapshot, Place, Test, test, v2_view};
 use crate::kit::{self, Running, facts, field, host, join, own, refusal};
 
 pub fn tests() -> Vec<Test> {
@@ -26,6 +27,7 @@ pub fn tests() -> Vec<Test> {
         test("namespaces::user_below_roots_own_directories", user_below_private),
         test("namespaces::time_offsets", time_offsets),
         test("namespaces::cgroup_shows_the_root", cgroup_root).in_both_views(),
+        test("namespaces::cgroup_where_groups_are_delegated", delegated).in_both_views(),
         test("namespaces::uts_names", uts_names),
     ]
 }
@@ -453,4 +455,41 @@ fn uts_names() {
 
 fn facts_beside(place: &Place, config: Config) -> kit::Facts {
     facts(place, "beside", config)
+}
+
+/// systemd mounts version 2 with `nsdelegate`: nobody comes from a group outside a cgroup
+/// namespace into one inside, who is in that namespace already (cgroup_namespaces(7)).
+fn delegated() {
+    if !v2_view() {
+        return;
+    }
+    let Some(place) = kit::place() else { return };
+    let mounted = std::fs::read_to_string("/proc/mounts").unwrap();
+    let before = mounted.lines().any(|mount| mount.contains(",nsdelegate"));
+    let set = |options: &std::ffi::CStr| {
+        mount_remount("/sys/fs/cgroup", MountFlags::empty(), options).unwrap();
+    };
+    let mut config = place.config("delegated");
+    own(&mut config, Cgroup);
+    let running = Running::new(&place, "delegated", config);
+    let mut config = place.config("mapped");
+    own(&mut config, Cgroup);
+    mapped(&mut config);
+    let mapped = Running::new(&place, "mapped", config);
+    set(c"nsdelegate");
+    let say = |running: &Running| {
+        let process = |process| running.container.exec(process);
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            crate::common::output(&["cat", "/proc/self/cgroup"], process)
+        }))
+    };
+    let said = [say(&running), say(&mapped)];
+    if !before {
+        set(c"");
+    }
+    for said in said {
+        let (text, code) = said.unwrap();
+        assert_eq!(code, 0);
+        assert!(text.ends_with("0::/\n"), "{text}");
+    }
 }
