@@ -146,7 +146,7 @@ impl Container {
                         _ => Ok(()),
                     }
                 },
-                hooks: &mut |_| Ok(()),
+                hooks: &mut |_, _| Ok(()),
                 agent: &mut |process, listener| {
                     let process = process.as_raw_nonzero().get();
                     let asker = Asker { pid: process, init: joining.pid, status: "running" };

@@ -1,6 +1,8 @@
 //! When a container's hooks run on the host, and what becomes of it when one fails
 //! (runtime.md, "Lifecycle").
 
+use std::os::fd::BorrowedFd;
+
 use rustix::process::Pid;
 
 use crate::config::{Config, Hook};
@@ -13,12 +15,27 @@ use crate::plan::hooks::{each, subject};
 use crate::procfs::Procfs;
 use crate::{Error, Result};
 
+/// Whose hooks they are.
+struct Of<'a> {
+    config: &'a Config,
+    /// Its init's, if it has one.
+    pid: Option<i32>,
+    /// See [`Runner::peer`].
+    peer: Option<BorrowedFd<'a>>,
+}
+
 impl Container {
     /// Those that run while the container is made, with its init before the root file system.
-    pub(super) fn run_creators_hooks(&self, config: &Config, pid: Pid) -> Result<()> {
-        let pid = Some(pid.as_raw_nonzero().get());
-        self.run_hooks(Kind::Prestart, &config.hooks.prestart, config, pid)?;
-        self.run_hooks(Kind::CreateRuntime, &config.hooks.create_runtime, config, pid)
+    /// When somebody ends that, its end of `socket` is closed, and they have lost their purpose.
+    pub(super) fn run_creators_hooks(
+        &self,
+        config: &Config,
+        pid: Pid,
+        socket: BorrowedFd<'_>,
+    ) -> Result<()> {
+        let of = Of { config, pid: Some(pid.as_raw_nonzero().get()), peer: Some(socket) };
+        self.run_hooks(Kind::Prestart, &config.hooks.prestart, &of)?;
+        self.run_hooks(Kind::CreateRuntime, &config.hooks.create_runtime, &of)
     }
 
     /// Whether its init has been let go and runs hooks before its program.
@@ -41,22 +58,17 @@ impl Container {
         };
         // A short program has ended by now: then the state names no process.
         let pid = self.init()?.map(|(pid, _)| pid);
-        self.run_hooks(Kind::Poststart, &config.hooks.poststart, &config, pid)
+        let of = Of { config: &config, pid, peer: None };
+        self.run_hooks(Kind::Poststart, &config.hooks.poststart, &of)
     }
 
-    fn run_hooks(
-        &self,
-        kind: Kind,
-        list: &[Hook],
-        config: &Config,
-        pid: Option<i32>,
-    ) -> Result<()> {
+    fn run_hooks(&self, kind: Kind, list: &[Hook], of: &Of<'_>) -> Result<()> {
         if list.is_empty() {
             return Ok(());
         }
-        let subject = subject(config, &self.id)?;
-        let state = State { subject: &subject, pid };
-        let runner = Runner { spawn: &hooks::on_host(&state), peer: None };
+        let subject = subject(of.config, &self.id)?;
+        let state = State { subject: &subject, pid: of.pid };
+        let runner = Runner { spawn: &hooks::on_host(&state), peer: of.peer };
         hooks::run(kind, &each(list, kind.name())?, &state, &runner)
     }
 

@@ -138,7 +138,7 @@ impl Container {
                     network = self.born(pid, plan, &completed)?;
                     Ok(())
                 },
-                hooks: &mut |pid| self.run_creators_hooks(&config, pid),
+                hooks: &mut |pid, socket| self.run_creators_hooks(&config, pid, socket),
                 agent: &mut |pid, listener| {
                     let pid = pid.as_raw_nonzero().get();
                     let asker = Asker { pid, init: pid, status: "creating" };

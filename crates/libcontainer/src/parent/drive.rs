@@ -29,8 +29,8 @@ pub(crate) struct Launch<'a> {
     /// its network, and complete the record.
     pub born: &'a mut dyn FnMut(Pid, BorrowedFd<'_>) -> Result<()>,
     /// Called when the container is built and not yet entered, where that is asked for
-    /// ([`InitPlan::wants_hooks`]).
-    pub hooks: &'a mut dyn FnMut(Pid) -> Result<()>,
+    /// ([`InitPlan::wants_hooks`]): with stage 1, and the socket that it closes when it ends.
+    pub hooks: &'a mut dyn FnMut(Pid, BorrowedFd<'_>) -> Result<()>,
     /// Called with the process and the listener of its filter, where an agent is asked by one.
     pub agent: &'a mut dyn FnMut(Pid, OwnedFd) -> Result<()>,
     /// Whether the container is paused: a child born into a frozen group would never answer.
@@ -113,8 +113,9 @@ impl Served {
                     tell(socket, &ToInit::Go, &[])?;
                 }
                 FromInit::HooksDue => {
-                    let stage = self.stage.as_ref().map(|(pid, _)| *pid);
-                    stage.map_or(Ok(()), &mut *launch.hooks)?;
+                    if let Some((pid, _)) = &self.stage {
+                        (launch.hooks)(*pid, socket.as_fd())?;
+                    }
                     tell(socket, &ToInit::HooksRun, &[])?;
                 }
                 FromInit::Terminal => self.terminal = fds.next(),
