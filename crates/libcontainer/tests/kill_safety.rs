@@ -23,6 +23,7 @@ fn main() -> std::process::ExitCode {
         test("killed_in_run_without_a_cgroup", || killed_in(Scenario::Bare)),
         test("killed_in_held_start", || killed_in(Scenario::Held)).in_both_views(),
         test("killed_in_run_with_hooks", || killed_in(Scenario::Hooks)),
+        test("killed_in_run_with_a_network_device", || killed_in(Scenario::Devices)),
         test("killed_in_release", || killed_in(Scenario::Release)),
         test("killed_amid_hooks", killed_amid_hooks).in_both_views(),
         test("killed_in_exec", || killed_in(Scenario::Exec)).in_both_views(),

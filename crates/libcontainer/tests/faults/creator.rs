@@ -6,8 +6,8 @@ use std::process::{Command, ExitCode, Stdio};
 use libcontainer::config::{Hook, Hooks, IdMap, Namespace, NamespaceKind, Network, Veth};
 use libcontainer::{Config, Process, Result};
 
-use super::Scenario;
 use super::world::{BRIDGE, ID};
+use super::{Scenario, devices};
 use crate::common::{Place, v2_view};
 
 /// The system call that tells the library's calls from those before: access(2) of this.
@@ -39,7 +39,11 @@ fn act(scenario: Scenario, place: &Place) -> Result<()> {
     let sleep = Process::new(["sleep", "1000"]).silent();
     let factory = place.factory();
     match scenario {
-        Scenario::Run | Scenario::UserNamespace | Scenario::Bare | Scenario::Hooks => {
+        Scenario::Run
+        | Scenario::UserNamespace
+        | Scenario::Bare
+        | Scenario::Devices
+        | Scenario::Hooks => {
             factory.create(ID, config(scenario, place))?.run(sleep)?;
         }
         Scenario::Held => {
@@ -81,6 +85,9 @@ pub fn config(scenario: Scenario, place: &Place) -> Config {
     if scenario == Scenario::Bare {
         config.cgroup = None;
         config.resources = Default::default();
+    }
+    if scenario == Scenario::Devices {
+        devices::configure(&mut config, place);
     }
     if matches!(scenario, Scenario::Hooks | Scenario::Release | Scenario::Destroy) {
         config.bundle = Some(place.dir().to_owned());

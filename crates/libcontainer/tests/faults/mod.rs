@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports)] // Each test program uses a part.
 
 mod creator;
+mod devices;
 mod points;
 mod world;
 
@@ -24,6 +25,9 @@ pub enum Scenario {
     Held,
     /// Creates and runs a container with hooks of all kinds.
     Hooks,
+    /// Creates and runs a container that gets a network device of the host's in a network namespace
+    /// that outlives it.
+    Devices,
     /// Lets a held init go that has hooks before its program, and after.
     Release,
     /// Executes a process in a container that runs.
@@ -33,12 +37,13 @@ pub enum Scenario {
 }
 
 impl Scenario {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Run,
         Self::UserNamespace,
         Self::Bare,
         Self::Held,
         Self::Hooks,
+        Self::Devices,
         Self::Release,
         Self::Exec,
         Self::Destroy,

@@ -10,6 +10,7 @@ use libcontainer::{ErrorKind, Process, Status};
 
 use super::Scenario;
 use super::creator::{TRACE_INIT, config};
+use super::devices::Moved;
 use super::points::{self, Point};
 use crate::common::{self, HostSnapshot, Place};
 
@@ -23,6 +24,8 @@ const DEADLINE: Duration = Duration::from_secs(10);
 
 /// A place, a bridge, and for some scenarios a container that runs.
 pub struct World {
+    /// Gone before the place is: its namespace is mounted there.
+    device: Option<Moved>,
     pub place: Place,
     scenario: Scenario,
 }
@@ -44,7 +47,8 @@ impl World {
         }
         // The state root itself stays: only what is in it is a container's.
         fs::create_dir(place.state_root()).unwrap();
-        Some(Self { place, scenario })
+        let device = (scenario == Scenario::Devices).then(|| Moved::new(&place));
+        Some(Self { place, scenario, device })
     }
 
     pub fn id(&self) -> &'static str {
@@ -204,8 +208,15 @@ impl World {
                         return Err(format!("the container is {status:?}"));
                     }
                 }
+                let noted = self.place.state_root().join(ID).join("devices.json").exists();
                 container.kill().map_err(|e| failed("kill", &e))?;
                 container.destroy().map_err(|e| failed("destroy", &e))?;
+                if let Some(device) = &self.device {
+                    if noted && !device.is_home() {
+                        return Err("the network device has not come back".to_owned());
+                    }
+                    device.bring_home();
+                }
                 // The kernel would remove them by itself, some time.
                 let interfaces = HostSnapshot::take(&self.place).interfaces;
                 if interfaces != before.interfaces {
