@@ -100,7 +100,12 @@ pub fn resources(bytes: &[u8], file: &Path) -> Result<cgroups::Resources> {
 pub fn parse_process(bytes: &[u8], file: &Path) -> Result<(ProcessSpec, Vec<String>)> {
     let mut warnings = Vec::new();
     let read = object(bytes, "a process")
-        .and_then(|value| oci::process(&Node::root(&value), &mut warnings));
+        .and_then(|value| oci::process(&Node::root(&value), &mut warnings))
+        .and_then(|spec| match spec.args.is_empty() {
+            // It would be the container's own program.
+            true => Err(Error::invalid("args", "is required")),
+            false => Ok(spec),
+        });
     Ok((read.map_err(|error| error.within(file.display().to_string()))?, warnings))
 }
 
