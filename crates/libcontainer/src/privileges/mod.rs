@@ -84,7 +84,7 @@ pub fn prepare(plan: &ProcessPlan, proc: &Procfs) -> Result<Prepared> {
     let mut warnings = Vec::new();
     labels::apply(plan, proc)?;
     if let Some(name) = &plan.keyring {
-        keyring(name, &mut warnings)?;
+        keyring(name)?;
     }
     let entered = plan.lenient_cwd && cwd::enter_as_root(&plan.cwd, plan.make_cwd)?;
     capabilities::drop_bounding(plan.capabilities.bounding)?;
@@ -159,13 +159,11 @@ impl Applied {
 }
 
 /// A new session keyring, so that the caller's keys stay the caller's (session-keyring(7)).
-fn keyring(name: &std::ffi::CStr, warnings: &mut Vec<String>) -> Result<()> {
+/// A kernel without keyrings has none to keep apart.
+fn keyring(name: &std::ffi::CStr) -> Result<()> {
     match sys::keyring::join_session(name) {
         Ok(()) => Ok(()),
-        Err(error) if error.errno() == Errno::NOSYS => {
-            warnings.push("this kernel has no keyrings, none is made".to_owned());
-            Ok(())
-        }
+        Err(error) if error.errno() == Errno::NOSYS => Ok(()),
         Err(error) => {
             let full = error.errno() == Errno::DQUOT;
             let error = Error::from(error).within("making a session keyring");
