@@ -121,3 +121,35 @@ fn the_terminal_comes_back_when_nsinit_is_ended() {
         before.assert_restored();
     });
 }
+
+#[test]
+fn output_that_nobody_takes_does_not_keep_signals_away() {
+    each_view(|world: &World| {
+        let root = world.busybox();
+        let before = world.snapshot();
+        // Nobody reads from the FIFO: it is full soon, and so is the terminal.
+        let (fifo, reader) = (world.path("fifo"), world.path("reader"));
+        let plumb = format!(
+            "mkfifo {0}; sleep 1000 < {0} > /dev/null 2>&1 & echo $! > {1}; exec \"$@\" > {0}",
+            fifo.display(),
+            reader.display()
+        );
+        let script = "trap 'exit 9' TERM; cat /dev/zero & while :; do sleep 0.05; done";
+        let shell = root.exec(["-t", "/bin/sh", "-c", script]).by(["sh", "-c", &plumb, "sh"]);
+        let mut running = shell.start();
+        e2e::until("running", || root.file("pid").exists());
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        // The first is for the shell inside; another ends the wait for somebody to read the rest.
+        e2e::until("the end", || {
+            running.signal(Signal::TERM);
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            running.ended()
+        });
+        running.wait().code(9);
+        let pid = std::fs::read_to_string(&reader).unwrap();
+        e2e::Cmd::new("kill", ["-9", pid.trim()]).run().success();
+        std::fs::remove_file(&fifo).unwrap();
+        std::fs::remove_file(&reader).unwrap();
+        before.assert_restored();
+    });
+}

@@ -15,6 +15,7 @@ pub fn tests() -> Vec<Test> {
         test("births::who_joins_has_no_more_than_its_program", join).in_both_views(),
         test("births::with_a_cgroup_namespace", join_with_cgroup).in_both_views(),
         test("births::with_a_filter", join_with_filter),
+        test("births::of_another_container", another),
     ]
 }
 
@@ -96,4 +97,25 @@ fn join_with_filter() {
     config.process.no_new_privileges = None;
     let findings = joined(&place, "filter", config);
     assert_modest(&findings, SYS_PTRACE | KILL | SETUID | SETGID | SYS_ADMIN);
+}
+
+/// Another container's init is born in this one's PID namespace, with all of the host around it:
+/// nothing of that is to be seen by who may not trace. (Who may, sees it: docs/design.md.)
+fn another() {
+    let Some(place) = kit::place() else { return };
+    let mut config = tracing(&place, "host");
+    config.process.capabilities = Some(Capabilities::of(["KILL", "DAC_OVERRIDE"]));
+    let running = Running::new(&place, "host", config);
+    let findings = findings(&running, || {
+        let mut config = place.config("guest");
+        let pid = config.namespaces.iter_mut().find(|one| one.kind == NamespaceKind::Pid);
+        pid.unwrap().path = Some(running.namespace_path(NamespaceKind::Pid));
+        let process = Process::new(["/bin/probe", "exit", "0"]).silent();
+        let mut guest = Running::with(&place, "guest", config, process);
+        assert!(guest.init.wait().unwrap().success());
+    });
+    assert!(union(&findings, "cap-prm") & SYS_ADMIN != 0, "nobody was met: {findings:#?}");
+    let told = ["root ", "cwd ", "fd "];
+    let seen = |finding: &&String| told.iter().any(|what| finding.starts_with(what));
+    assert_eq!(findings.iter().find(seen), None, "{findings:#?}");
 }
