@@ -103,12 +103,16 @@ fn list_and_ps_tell_what_runs() {
             assert_eq!(json[0]["id"], id.as_str());
             assert_eq!(json[0]["pid"].to_string(), row[1]);
             assert_eq!(root.nsinit(["ls", "-q"]).run().success().out.trim(), id);
-            let rows = root.nsinit(["ps", "--format", "json"]).run().success().json();
-            let rows = rows.as_array().unwrap();
+            let listed = || {
+                let json = root.nsinit(["ps", "--format", "json"]).run().success().json();
+                json.as_array().unwrap().clone()
+            };
+            // The shell tells before its child executes.
+            e2e::until("sleep", || listed().iter().any(|row| row["command"] == "sleep 1000"));
+            let rows = listed();
             let first = rows.iter().find(|row| row["inside"] == 1).unwrap();
             assert_eq!(first["command"], "/probe sleep 1000");
             assert_eq!(first["pid"], json[0]["pid"]);
-            assert!(rows.iter().any(|row| row["command"] == "sleep 1000"), "{rows:?}");
             let pids = root.nsinit(["ps", "-q"]).run().success().out;
             assert_eq!(pids.lines().count(), rows.len());
             let table = root.nsinit(["ps"]).run().success().out;

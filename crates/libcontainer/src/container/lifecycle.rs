@@ -1,6 +1,6 @@
 //! From a container's creation to its end.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -22,6 +22,9 @@ use crate::{Error, ErrorKind, Result, network};
 
 /// How long killed processes may take to end.
 const END: Duration = Duration::from_secs(10);
+
+/// How long an init may take from leaving its group to its end.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
 
 /// What to do about a control group that is not this container's.
 pub(super) const GROUP_IN_USE: &str = "end what runs there, or name another cgroup";
@@ -378,11 +381,23 @@ impl Container {
             },
         };
         unwaited::reap();
-        if self.init()?.is_some() {
+        if let Some((_, pidfd)) = self.init()?
+            && !self.is_ending(pidfd.as_fd())?
+        {
             let message = format!("container {:?} is not stopped", self.id);
             return Err(Error::new(ErrorKind::NotStopped, message).with_hint("kill it first"));
         }
         self.remove()
+    }
+
+    /// Whether its init, which is still there, is past its last moment: its group lists it no
+    /// longer. Then this waits for its end.
+    fn is_ending(&self, init: BorrowedFd<'_>) -> Result<bool> {
+        let gone = |group: cgroups::Manager| group.pids().is_ok_and(|pids| pids.is_empty());
+        if self.recorded_group().is_some_and(gone) {
+            return unwaited::wait_for_init(init, Some(LAST_MOMENT));
+        }
+        Ok(false)
     }
 
     /// The same of one that has ended, for the holder of its lock.

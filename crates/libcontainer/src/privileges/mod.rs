@@ -81,7 +81,7 @@ pub fn apply(plan: &ProcessPlan, identity: &Identity, proc: &Procfs) -> Result<A
 
 /// The first half: labels, keyring, working directory, bounding set. In the container's root.
 pub fn prepare(plan: &ProcessPlan, proc: &Procfs) -> Result<Prepared> {
-    let mut warnings = Vec::new();
+    let warnings = Vec::new();
     labels::apply(plan, proc)?;
     if let Some(name) = &plan.keyring {
         keyring(name)?;
