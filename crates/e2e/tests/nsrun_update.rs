@@ -192,6 +192,9 @@ fn what_cannot_be_is_refused() {
             (&["--resources", "/nowhere"], "--resources: open /nowhere: no such file"),
             (&["--resources", "/proc/version"], "/proc/version: not JSON"),
             (&["--unheard-of", "1"], "--unheard-of"),
+            (&["--l3-cache-schema", "L3:0=f"], "linux.intelRdt: the container has no class"),
+            (&["--mem-bw-schema", "MB:0=20"], "linux.intelRdt: the container has no class"),
+            (&["--mem-bw-schema", "20"], "must be one line that begins with MB:"),
         ] {
             let run = bundle.nsrun(["update"]).args(flags).args([&bundle.id]).run();
             run.code(1).error(&[words]);

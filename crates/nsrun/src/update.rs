@@ -48,17 +48,12 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
     if limits != Resources::default() {
         container.set(&limits)?;
     }
+    container.set_rdt(text(matches, "l3-cache-schema"), text(matches, "mem-bw-schema"))?;
     Ok(0)
 }
 
 /// What the file says, and over that what the flags say.
 fn limits(matches: &ArgMatches) -> Result<Resources> {
-    for flag in ["l3-cache-schema", "mem-bw-schema"] {
-        if text(matches, flag).is_some() {
-            let message = format!("--{flag} is not there yet: Intel RDT");
-            return Err(Error::new(ErrorKind::System, message));
-        }
-    }
     let (file, bytes) = match path_of(matches, "resources") {
         None => (PathBuf::from("update"), b"{}".to_vec()),
         Some(path) => read(&path)?,

@@ -301,7 +301,7 @@ fn hold_fails() {
     std::fs::remove_file(path).unwrap();
     let error = container.release().unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::ProcessNotExecuted, "{error}");
-    assert!(error.to_string().contains("No such file or directory"), "{error}");
+    assert!(error.to_string().contains("no such file or directory"), "{error}");
     assert_eq!(init.wait().unwrap().code(), Some(127));
     container.destroy().unwrap();
 }
