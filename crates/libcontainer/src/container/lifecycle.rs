@@ -15,7 +15,7 @@ use crate::container::record::{InitRecord, Record};
 use crate::container::store::Lock;
 use crate::container::unwaited;
 use crate::error::Step;
-use crate::parent::{Launch, launch};
+use crate::parent::{Launch, launch, tell};
 use crate::plan::{self, ContainerPlan, Descriptor};
 use crate::wire::{FromInit, Received, Socket, ToInit};
 use crate::{Error, ErrorKind, Result, network};
@@ -317,7 +317,7 @@ impl Container {
             self.tell_agent(&asker, listener)
         });
         match told {
-            Ok(()) => socket.send(&ToInit::HandedOver, &[]),
+            Ok(()) => tell(socket, &ToInit::HandedOver, &[]),
             Err(error) => {
                 // It may be waiting in a call that nobody answers any more.
                 let _ = child::send(pidfd.as_fd(), Signal::KILL.as_raw());

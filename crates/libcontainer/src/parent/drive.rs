@@ -201,7 +201,11 @@ impl Served {
 }
 
 /// Sends a message. An init that is gone has said why: what it said is received next.
-fn tell(socket: &Socket, message: &ToInit, descriptors: &[BorrowedFd<'_>]) -> Result<()> {
+pub(crate) fn tell(
+    socket: &Socket,
+    message: &ToInit,
+    descriptors: &[BorrowedFd<'_>],
+) -> Result<()> {
     match socket.send(message, descriptors) {
         Err(error) if error.errno() == Some(Errno::PIPE.raw_os_error()) => Ok(()),
         result => result,

@@ -9,5 +9,5 @@ mod seal;
 
 pub(crate) use agent::hand_over;
 pub(crate) use boot::Boot;
-pub(crate) use drive::{Launch, Launched, launch};
+pub(crate) use drive::{Launch, Launched, launch, tell};
 pub(crate) use seal::Sealed;
