@@ -68,7 +68,6 @@ pub struct Applied {
 /// What has been done with all privileges, and is inherited by children.
 #[derive(Debug, Default)]
 pub struct Prepared {
-    warnings: Vec<String>,
     /// The process is in the working directory.
     entered: bool,
 }
@@ -81,14 +80,13 @@ pub fn apply(plan: &ProcessPlan, identity: &Identity, proc: &Procfs) -> Result<A
 
 /// The first half: labels, keyring, working directory, bounding set. In the container's root.
 pub fn prepare(plan: &ProcessPlan, proc: &Procfs) -> Result<Prepared> {
-    let warnings = Vec::new();
     labels::apply(plan, proc)?;
     if let Some(name) = &plan.keyring {
         keyring(name)?;
     }
     let entered = plan.lenient_cwd && cwd::enter_as_root(&plan.cwd, plan.make_cwd)?;
     capabilities::drop_bounding(plan.capabilities.bounding)?;
-    Ok(Prepared { warnings, entered })
+    Ok(Prepared { entered })
 }
 
 /// Between the halves: gives up what the program will not have and the second half, with the
@@ -111,7 +109,7 @@ fn privileged_load(plan: &ProcessPlan) -> bool {
 
 /// The second half: streams, ids, capabilities, umask, no_new_privs.
 pub fn finish(plan: &ProcessPlan, identity: &Identity, prepared: Prepared) -> Result<Applied> {
-    let Prepared { mut warnings, entered } = prepared;
+    let mut warnings = Vec::new();
     stdio::own(identity, plan.terminal)?;
     user::become_user(identity, !plan.additional_groups.is_empty())?;
     let grant = capabilities::grantable(&plan.capabilities, &mut warnings)?;
@@ -125,7 +123,7 @@ pub fn finish(plan: &ProcessPlan, identity: &Identity, prepared: Prepared) -> Re
     if let Some(umask) = plan.umask {
         rustix::process::umask(Mode::from_raw_mode(umask));
     }
-    if !entered {
+    if !prepared.entered {
         cwd::enter(&plan.cwd, identity)?;
     }
     cwd::verify(&plan.cwd)?;
