@@ -33,6 +33,7 @@ pub use intel_rdt::IntelRdt;
 pub use mount::{Device, DeviceKind, Mount, Propagation, Rootfs};
 pub use namespace::{Clock, IdMap, Namespace, NamespaceKind, TimeOffset};
 pub use network::{Network, Route, Veth};
+pub(crate) use node::shortened;
 pub(crate) use oci::VERSION as OCI_VERSION;
 pub use oci::features;
 pub(crate) use oci::field as oci_field;

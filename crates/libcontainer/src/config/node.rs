@@ -237,7 +237,7 @@ fn plain(key: &str) -> bool {
 }
 
 /// As much of a value as belongs into an error message.
-pub(super) fn shortened(text: &str) -> &str {
+pub(crate) fn shortened(text: &str) -> &str {
     match text.char_indices().nth(60) {
         Some((end, _)) => &text[..end],
         None => text,

@@ -14,6 +14,7 @@ use super::filesystem::Param;
 use super::inroot::{self, Kind, Links};
 use super::{attach, copy_up, filesystem, mask, nodes, source};
 use crate::config::mount_flags::attr;
+use crate::config::shortened;
 use crate::plan::mounts::{Attributes, Filesystem, MountOp, RootfsPlan, Source};
 use crate::procfs::Procfs;
 use crate::{Error, ErrorKind, Result, Step};
@@ -39,7 +40,8 @@ impl Builder<'_> {
             }
             MountOp::Filesystem(filesystem) => self.filesystem(filesystem).step(|| {
                 let Filesystem { fstype, target, .. } = filesystem;
-                format!("mounting {} ({fstype}) at {}", filesystem.source(), target.display())
+                let (source, fstype) = (shortened(filesystem.source()), shortened(fstype));
+                format!("mounting {source} ({fstype}) at {}", target.display())
             }),
             MountOp::Change { target, params, attributes } => self
                 .change(target, params, attributes)
