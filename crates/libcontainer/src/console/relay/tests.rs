@@ -161,6 +161,8 @@ fn what_others_write_after_the_end_is_not_waited_for() {
     relay.finish();
     assert!(turn_until(&mut relay, || {
         text(&screen);
+        // Long enough for him to have written more.
+        std::thread::sleep(Duration::from_millis(2));
         false
     }));
     drop(relay);
