@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 
 use crate::snapshot::Snapshot;
-use crate::{Cmd, cgroups, command, skip};
+use crate::{Cmd, cgroups, command, skip, trace};
 
 /// Which control groups are seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,10 +35,11 @@ pub struct World {
 
 const VIEW: &str = "E2E_VIEW";
 const TAG: &str = "E2E_TAG";
-/// More than any test may take, in seconds; $SOAK asks for longer ones.
+/// More than any test may take, in seconds; $SOAK and $E2E_WHOLE ask for longer ones.
 fn limit() -> String {
     let soak = std::env::var("SOAK").ok().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
-    (170 + soak / 5).to_string()
+    let whole = if trace::whole() { 7200 } else { 0 };
+    (170 + soak / 5 + whole).to_string()
 }
 
 /// Runs the test in a world with the host's control groups, then in one with the v2 view.

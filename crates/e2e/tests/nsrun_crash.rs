@@ -4,14 +4,16 @@
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
-use e2e::trace::{fails_at, has_strace, killed_at, points};
+use e2e::trace::{fails_at, has_strace, killed_at, points, whole};
 use e2e::{Bundle, Cmd, Snapshot, View, World, each_view};
 
 /// No flags.
 const NONE: [&str; 0] = [];
 
-/// How many calls of each command are tried in each view.
-const MOST: usize = 25;
+/// Of how many calls one is tried, so that it is 25 of each command in each view.
+fn step(all: usize) -> usize {
+    if whole() { 1 } else { (all / 25).max(1) }
+}
 
 fn clean_up(bundle: &Bundle, before: &Snapshot, at: &str) {
     bundle.delete();
@@ -27,8 +29,8 @@ fn sweep(world: &World, bundle: &Bundle, cmd: &Cmd, follow: bool, prepare: impl 
     let all = points(world, cmd, follow);
     clean_up(bundle, &before, "not killed");
     // Two views, two halves.
-    let first = usize::from(world.view == View::V2);
-    let step = (all.len() / MOST).max(1);
+    let step = step(all.len());
+    let first = usize::from(world.view == View::V2 && step > 1);
     let mut killed = 0;
     for point in all.iter().skip(first).step_by(step) {
         prepare();
@@ -129,7 +131,7 @@ fn a_step_that_fails_leaves_nothing() {
             let before = world.snapshot();
             let all = points(world, &cmd, false);
             clean_up(&bundle, &before, "nothing failed");
-            let step = (all.len() / MOST).max(1);
+            let step = step(all.len());
             let mut failed = 0;
             for (index, point) in all.iter().enumerate().step_by(step) {
                 let errno = ["EIO", "ENOSPC", "EPERM", "EMFILE", "ENOMEM"][index % 5];
