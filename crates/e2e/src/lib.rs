@@ -18,6 +18,7 @@
 //! then in the v2 view. A test that lacks something says [`skip`] and returns.
 #![forbid(unsafe_code)]
 
+pub mod attack;
 mod bundle;
 mod cgroups;
 mod command;

@@ -1,14 +1,8 @@
 //! Attacks from inside a container on what is the host's: attacks.md, rows 11, 13 to 15, 17 to 20
 //! and 23. Each is carried out; the host's own figures are compared afterwards.
 
+use e2e::attack::host_settings;
 use e2e::{Cmd, WindowSize, World, each_view, on_this_host};
-
-/// What nobody in a container may change.
-fn host_settings() -> Vec<String> {
-    let files = ["kernel/core_pattern", "kernel/modprobe", "vm/swappiness", "kernel/sysrq"];
-    let read = |file| std::fs::read_to_string(format!("/proc/sys/{file}")).unwrap_or_default();
-    files.into_iter().map(read).collect()
-}
 
 #[test]
 fn row_11_no_capability_is_inherited() {

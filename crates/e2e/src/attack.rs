@@ -1,0 +1,89 @@
+//! What attacks on a runtime have in common: a canary on the host, links to it, names that are
+//! exchanged while a container starts.
+
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use crate::{Cmd, Rootfs, World};
+
+/// What nobody in a container may change.
+pub fn host_settings() -> Vec<String> {
+    let files = ["kernel/core_pattern", "kernel/modprobe", "vm/swappiness", "kernel/sysrq"];
+    let read = |file| std::fs::read_to_string(format!("/proc/sys/{file}")).unwrap_or_default();
+    files.into_iter().map(read).collect()
+}
+
+/// A directory of the host with what attackers look for.
+///
+/// # Panics
+/// If the caller may not.
+pub fn canary(world: &World) -> PathBuf {
+    let path = world.path("canary");
+    for name in ["", "pts", "shm", "sub", "self/attr", "sys/kernel"] {
+        std::fs::create_dir_all(path.join(name)).unwrap();
+    }
+    for name in ["ptmx", "null", "console", "file", "self/attr/current", "sys/kernel/core_pattern"]
+    {
+        std::fs::write(path.join(name), "host").unwrap();
+    }
+    path
+}
+
+/// All below it: types, modes, sizes, contents.
+///
+/// # Panics
+/// If the caller may not.
+pub fn contents(directory: &Path) -> Vec<String> {
+    let list =
+        "find . -printf '%p %y %m %U %s %l\\n' | sort; find . -type f -exec cksum {} + | sort -k3";
+    let run = Cmd::new("sh", ["-c", list]).dir(directory).run().success();
+    run.out.lines().map(str::to_owned).collect()
+}
+
+/// Replaces what is at `name` by a link.
+///
+/// # Panics
+/// If the caller may not.
+pub fn link(root: &Rootfs, name: &str, target: impl AsRef<Path>) {
+    let path = root.file(name);
+    let _ = std::fs::remove_file(&path);
+    let _ = std::fs::remove_dir_all(&path);
+    symlink(target, &path).unwrap();
+}
+
+/// Links to the canary: absolute, relative with more .. than there are, through another link.
+///
+/// # Panics
+/// If the caller may not.
+pub fn links(root: &Rootfs, canary: &Path) -> Vec<PathBuf> {
+    link(root, "hop", canary.parent().unwrap());
+    let up = Path::new("../../../../../../../../..").join(canary.strip_prefix("/").unwrap());
+    let nested = Path::new("/hop").join(canary.file_name().unwrap());
+    vec![canary.to_owned(), up, nested]
+}
+
+/// Exchanges two names as fast as it can, while `body` runs.
+///
+/// # Panics
+/// If the caller may not.
+pub fn while_swapping(one: &Path, other: &Path, body: impl FnOnce()) {
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut swaps = 0_u64;
+            while !stop.load(Ordering::Relaxed) {
+                renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).unwrap();
+                swaps += 1;
+            }
+            assert!(swaps > 100, "{swaps}");
+        });
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
+        stop.store(true, Ordering::Relaxed);
+        if let Err(panic) = result {
+            std::panic::resume_unwind(panic);
+        }
+    });
+}
