@@ -20,7 +20,7 @@ use crate::error::Step;
 use crate::init::ahead::Made;
 use crate::init::descriptors::Descriptors;
 use crate::init::stage::{Inside, Kind, inside};
-use crate::plan::capabilities::SYS_ADMIN;
+use crate::plan::capabilities::{SYS_ADMIN, SYS_PTRACE};
 use crate::plan::namespaces::{NamespacePlan, flag_of};
 use crate::plan::process::ProcessPlan;
 use crate::plan::{Entry, InitPlan, JoinPlan, StartPlan};
@@ -312,7 +312,9 @@ fn prepare_birth_among_strangers(
     let cgroup = prepare_join(join, descriptors)?;
     let identity = privileges::resolve_user(process).step(|| "finding the user")?;
     let prepared = privileges::prepare(process, &proc)?;
-    privileges::limit(process, &identity, if cgroup { SYS_ADMIN } else { 0 })?;
+    // The kernel asks who enters a namespace by a process whether he may look at that, too, which
+    // may be another user's.
+    privileges::limit(process, &identity, if cgroup { SYS_ADMIN | SYS_PTRACE } else { 0 })?;
     Ok(Kind::Join { prepared: Some((identity, prepared)), cgroup })
 }
 
