@@ -77,7 +77,7 @@ fn answered<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
         let text = error.to_string();
         // The whole path may be in it: nobody but the caller knows how much is too much.
         assert!(
-            text.len() < 3 << 20 && !text.contains('\n'),
+            text.len() < 4 << 20 && !text.contains('\n'),
             "{} bytes: {:.300}",
             text.len(),
             text
