@@ -135,6 +135,7 @@ fn hint_invalid(file: &str) -> &'static str {
         }
         "cpu.cfs_burst_us" | "cpu.max.burst" => "must not be more than the quota",
         "cpu.rt_runtime_us" => "must fit into what the parent group has",
+        "pids.max" => "the kernel takes 0 to 4194304, and max",
         "memory.use_hierarchy" => "this kernel lets groups below share limits, always",
         "cpuset.cpus" => "must be processors that the parent group has",
         "cpuset.mems" => "must be memory nodes that the parent group has",
