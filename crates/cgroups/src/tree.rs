@@ -33,7 +33,7 @@ pub(crate) fn make(
             Err(Errno::EXIST) => {
                 return match pids(group)?.first() {
                     Some(pid) => Err(Error::InUse { path: group.to_owned(), pid: *pid }),
-                    None => Ok(()),
+                    None => check_thawed(group),
                 };
             }
             Err(Errno::NOENT) => make_parent(group, made, on_parent)?,
@@ -41,6 +41,22 @@ pub(crate) fn make(
         }
     }
     Err(making(group, Errno::NOENT))
+}
+
+/// A process that came into a frozen group would never get further.
+fn check_thawed(group: &Path) -> Result<()> {
+    let dir = match Dir::open(group) {
+        // It went at this moment.
+        Err(error) if error.is_gone() => return Ok(()),
+        opened => opened?,
+    };
+    for (file, thawed) in [("cgroup.freeze", "0"), ("freezer.state", "THAWED")] {
+        if dir.read_optional(file)?.is_some_and(|text| text.trim() != thawed) {
+            let reason = format!("{group:?} is there already, and it is frozen");
+            return Err(Error::invalid("cgroup path", reason));
+        }
+    }
+    Ok(())
 }
 
 fn make_parent(

@@ -39,7 +39,7 @@ const TAG: &str = "E2E_TAG";
 fn limit() -> String {
     let soak = std::env::var("SOAK").ok().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
     let whole = if trace::whole() { 7200 } else { 0 };
-    (170 + soak / 5 + whole).to_string()
+    (170 + 3 * soak + whole).to_string()
 }
 
 /// Runs the test in a world with the host's control groups, then in one with the v2 view.

@@ -329,3 +329,36 @@ fn a_container_that_names_no_group_has_one() {
         before.assert_restored();
     });
 }
+
+#[test]
+fn a_group_that_is_there_already() {
+    each_view(|world: &World| {
+        let bundle = world.bundle();
+        let before = world.snapshot();
+        let groups: Vec<_> =
+            e2e::hierarchies().into_iter().map(|one| one.path.join(&bundle.id)).collect();
+        let make = || groups.iter().for_each(|group| std::fs::create_dir(group).unwrap());
+        // Empty, it is taken.
+        make();
+        bundle.create(NONE).run().success();
+        bundle.delete();
+        before.assert_restored();
+        // One that is frozen would hold whatever comes into it.
+        for verb in ["create", "run"] {
+            make();
+            for (file, text) in [("cgroup.freeze", "1"), ("freezer.state", "FROZEN")] {
+                for group in groups.iter().filter(|group| group.join(file).exists()) {
+                    std::fs::write(group.join(file), text).unwrap();
+                }
+            }
+            let run = bundle.verb(verb).run();
+            assert_ne!(run.status.code(), Some(0));
+            run.error(&[&bundle.id, "frozen"]);
+            for group in &groups {
+                // Empty ones go with the container that they were meant for.
+                let _ = std::fs::remove_dir(group);
+            }
+        }
+        before.assert_restored();
+    });
+}

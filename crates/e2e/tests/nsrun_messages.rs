@@ -134,6 +134,11 @@ fn the_log_as_text() {
         let flags = ["--debug", "--log", log.to_str().unwrap(), "state", "no-such"];
         nsrun(flags).run().code(1).error(&["container does not exist"]);
         assert!(std::fs::read_to_string(&log).unwrap().contains("level=debug"));
+        let run = nsrun(["--debug", "list"]).run().code(0);
+        assert!(
+            run.err.starts_with("time=\"20") && run.err.contains(" level=debug msg="),
+            "{run:?}"
+        );
     });
 }
 

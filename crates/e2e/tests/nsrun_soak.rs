@@ -15,7 +15,7 @@ fn repeat(bundle: &Bundle, script: &str, times: usize) {
     let program = program.to_str().unwrap();
     let script =
         format!("for i in $(seq {times}); do {} || exit 1; done", script.replace("nsrun", program));
-    let seconds = 30 + times as u64 / 5;
+    let seconds = 60 + times as u64;
     let id = bundle.id.as_str();
     Cmd::new("sh", ["-c", &script, "sh", id]).dir(&bundle.path).seconds(seconds).run().success();
 }
@@ -52,7 +52,7 @@ fn execs() {
         bundle.args(["/probe", "sleep", "1000"]);
         let before = world.snapshot();
         // In the foreground, so that our own memory shows, too.
-        let running = bundle.run(NONE).seconds(600).leaves_behind().start();
+        let running = bundle.run(NONE).seconds(100_000).leaves_behind().start();
         e2e::until("running", || {
             let state = bundle.verb("state").run();
             state.status.success() && state.json()["status"] == "running"

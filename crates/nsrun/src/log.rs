@@ -75,20 +75,27 @@ impl Log {
         let text = presentable(&text());
         match self.file {
             Some(_) => self.line("debug", &text),
-            None => on_stderr(&format!("debug: {text}")),
+            // As in a file, so that nobody takes it for an error.
+            None => drop(std::io::stderr().write_all(self.format("debug", &text).as_bytes())),
         }
     }
 
     fn line(&self, level: &str, msg: &str) {
-        let Some(mut file) = self.file.as_ref() else { return };
+        if let Some(mut file) = self.file.as_ref() {
+            // In one write, since others append, too. There is nobody left to tell when this fails.
+            let _ = file.write_all(self.format(level, msg).as_bytes());
+        }
+    }
+
+    fn format(&self, level: &str, msg: &str) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let time = time::rfc3339(now.as_secs());
-        let line = match self.json {
-            true => serde_json::to_string(&Line { level, msg, time: &time }).unwrap_or_default(),
-            false => format!("time=\"{time}\" level={level} msg={msg:?}"),
-        };
-        // In one write, since others append, too. There is nobody left to tell when this fails.
-        let _ = file.write_all((line + "\n").as_bytes());
+        match self.json {
+            true => {
+                serde_json::to_string(&Line { level, msg, time: &time }).unwrap_or_default() + "\n"
+            }
+            false => format!("time=\"{time}\" level={level} msg={msg:?}\n"),
+        }
     }
 }
 
