@@ -20,7 +20,11 @@ impl Manager {
         writer.set_memory(limits)?;
         writer.set_cpu(limits)?;
         if let Some(limit) = limits.pids {
-            writer.same("pids", "pids", &v1::pids::settings(limit))?;
+            match writer.same("pids", "pids", &v1::pids::settings(limit)) {
+                // No limit is what there is where nothing can limit; engines ask for it always.
+                Err(Error::Unsupported { .. }) if limit < 0 => {}
+                done => done?,
+            }
         }
         if !limits.rdma.is_empty() {
             writer.same("rdma", "rdma", &v1::rdma::settings(&limits.rdma))?;

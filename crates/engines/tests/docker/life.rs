@@ -140,6 +140,7 @@ fn update_changes_a_running_container() {
     assert_eq!(read("cpu/cpu.shares"), "512");
     assert_eq!(read("cpuset/cpuset.cpus"), "0");
     assert_eq!(read("memory/memory.limit_in_bytes"), (32 << 20).to_string(), "the rest stays");
+    assert_eq!(read("pids/pids.max"), "77", "and this");
     update("--restart no");
     docker.remove(&[&name]);
 }

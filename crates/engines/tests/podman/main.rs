@@ -6,12 +6,14 @@ use engines::{Podman, View};
 
 mod build;
 mod configuration;
+mod corners;
 mod errors;
 mod life;
 mod options;
 mod pods;
 mod rootless;
 mod run;
+mod v2;
 
 static PODMAN: OnceLock<Result<Podman, String>> = OnceLock::new();
 

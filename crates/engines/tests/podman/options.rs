@@ -16,6 +16,15 @@ fn limits_are_set() {
 }
 
 #[test]
+fn no_limit_of_processes_is_none() {
+    let Some(podman) = podman() else { return };
+    for limit in ["0", "-1"] {
+        let options = format!("--network none --pids-limit {limit}");
+        podman.expect(&options, "cat /sys/fs/cgroup/pids/pids.max; ls /bin/sh | wc -l", "max\n1");
+    }
+}
+
+#[test]
 fn mounts_have_their_options() {
     let Some(podman) = podman() else { return };
     let from = podman.sandbox.directory("source");

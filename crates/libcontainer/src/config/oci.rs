@@ -36,7 +36,7 @@ pub(super) fn process(node: &Node<'_>, warnings: &mut Vec<String>) -> Result<Pro
 
 /// Reads a config.json found in the bundle `dir`.
 pub(super) fn read(root: &Node<'_>, dir: &Path) -> Result<Parsed> {
-    version::check(&root.need("ociVersion")?)?;
+    let version = version::check(&root.need("ociVersion")?)?;
     let mut warnings = Vec::new();
     let mut config = Config { new_keyring: true, oci: true, ..Config::default() };
     let root_field = root.need("root")?;
@@ -56,6 +56,10 @@ pub(super) fn read(root: &Node<'_>, dir: &Path) -> Result<Parsed> {
         config.process = process::read(&node, &mut warnings)?;
     }
     linux::read(root, &mut config)?;
+    // Before 1.3 said that 0 is a limit, it was written for none: by Podman 4, for one.
+    if version < (1, 3) && config.resources.pids == Some(0) {
+        config.resources.pids = None;
+    }
     Ok(Parsed { config, form: Form::Oci, warnings, rootfs_fallback: None })
 }
 

@@ -83,6 +83,16 @@ impl Builder<'_> {
         }
         let params: &[Param] = &params;
         let place = self.mount_point(target, Kind::Directory, links)?;
+        if filesystem::is_long(params) && !*copy_up {
+            filesystem::mount_on(place.as_fd(), fstype, params, self.proc)?;
+            let all = Attributes {
+                set: *attributes,
+                clear: if attributes & attr::ATIME == 0 { 0 } else { attr::ATIME },
+                propagation: propagation.clone(),
+                ..Attributes::default()
+            };
+            return self.change(target, &[], &all);
+        }
         let mut last = Attributes { propagation: propagation.clone(), ..Attributes::default() };
         let mut first = *attributes;
         if *copy_up {

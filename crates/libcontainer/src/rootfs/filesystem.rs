@@ -1,16 +1,19 @@
 //! New file systems by fsopen(2), fsconfig(2) and fsmount(2), with the kernel's own words where
 //! one is refused.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ffi::CString;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::mount::{
-    FsMountFlags, FsOpenFlags, FsPickFlags, MountAttrFlags, fsconfig_create, fsconfig_reconfigure,
-    fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, fspick,
+    FsMountFlags, FsOpenFlags, FsPickFlags, MountAttrFlags, MountFlags, fsconfig_create,
+    fsconfig_reconfigure, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, fspick,
 };
 use sys::{Context, SysError};
 
 use crate::config::mount_flags::attr;
+use crate::procfs::Procfs;
 use crate::{Error, Result, Step};
 
 /// A parameter of a file system: a flag has no value.
@@ -23,6 +26,42 @@ pub(super) fn make(fstype: &str, params: &[Param], attributes: u64) -> Result<Ow
         configure(context.as_fd(), key, value.as_deref())?;
     }
     mount(context.as_fd(), attributes)
+}
+
+/// The longest value of a parameter that fsconfig(2) takes, in bytes.
+const LONGEST: usize = 255;
+
+/// Whether a value is too long for fsconfig(2), as the layers of an overlay may be.
+pub(super) fn is_long(params: &[Param]) -> bool {
+    params.iter().any(|(_, value)| value.as_ref().is_some_and(|value| value.len() > LONGEST))
+}
+
+/// Makes a file system and mounts it on `place`, by mount(2): that takes a page of parameters in
+/// all, however long each is. The working directory moves.
+pub(super) fn mount_on(
+    place: BorrowedFd<'_>,
+    fstype: &str,
+    params: &[Param],
+    proc: &Procfs,
+) -> Result<()> {
+    let mut source = "none";
+    let mut words = Vec::new();
+    for (key, value) in params {
+        match value {
+            Some(value) if key == "source" => source = value,
+            Some(value) => words.push(format!("{key}={value}")),
+            None => words.push(key.clone()),
+        }
+    }
+    let words = words.join(",");
+    let data = CString::new(words.as_str()).map_err(|_| Errno::INVAL).sys("mount", || &words)?;
+    // The only way to name a descriptor to mount(2); ours, because another procfs may lie.
+    let fds = proc.open_file("self/fd", OFlags::PATH | OFlags::DIRECTORY)?;
+    rustix::process::fchdir(&fds).sys("fchdir", || "/proc/self/fd")?;
+    let name = place.as_raw_fd().to_string();
+    let flags = MountFlags::empty();
+    Ok(rustix::mount::mount(source, name.as_str(), fstype, flags, data.as_c_str())
+        .sys("mount", || words)?)
 }
 
 /// fsopen(2)

@@ -230,6 +230,11 @@ fn zeroes_that_engines_write_for_not_set() {
     assert_eq!((resources.memory.limit, resources.cpu.shares), (None, None));
     assert_eq!((resources.memory.swappiness, resources.pids), (Some(0), Some(0)));
     assert_eq!(resources.net_cls_classid, None);
+    for (version, pids) in [("1.0.2-dev", None), ("1.2.1", None), ("1.3.0", Some(0))] {
+        let mut config = with("linux.resources", json!({"pids": {"limit": 0}}));
+        config["ociVersion"] = json!(version);
+        assert_eq!(read(&config).unwrap().config.resources.pids, pids, "{version}");
+    }
 }
 
 #[test]

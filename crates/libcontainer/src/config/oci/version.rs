@@ -11,11 +11,11 @@ pub(super) const LEAST: &str = "1.0.0";
 pub(crate) const MOST: &str = "1.3.0";
 
 /// Versions 0 and 1, in the form of SemVer 2.0.0: a newer minor version may have fields that are
-/// unknown here, and these are ignored.
-pub(super) fn check(node: &Node<'_>) -> Result<()> {
+/// unknown here, and these are ignored. Its major and minor number.
+pub(super) fn check(node: &Node<'_>) -> Result<(u64, u64)> {
     let text = node.text()?;
-    match major(text) {
-        Some(0 | 1) => Ok(()),
+    match numbers(text) {
+        Some(version @ (0 | 1, _)) => Ok(version),
         Some(_) => {
             Err(node.error(format!("version {text} is not supported, {LEAST} to {MOST} are")))
         }
@@ -23,8 +23,8 @@ pub(super) fn check(node: &Node<'_>) -> Result<()> {
     }
 }
 
-/// The major number of MAJOR.MINOR.PATCH[-PRERELEASE][+BUILD].
-fn major(text: &str) -> Option<u64> {
+/// The first two numbers of MAJOR.MINOR.PATCH[-PRERELEASE][+BUILD].
+fn numbers(text: &str) -> Option<(u64, u64)> {
     let (rest, build) = split(text, '+');
     let (core, pre) = split(rest, '-');
     let word = |word: &str| {
@@ -36,9 +36,9 @@ fn major(text: &str) -> Option<u64> {
         (plain && part.bytes().all(|b| b.is_ascii_digit())).then(|| part.parse::<u64>().ok())?
     };
     let mut parts = core.split('.').map(number);
-    let (major, minor, patch) = (parts.next()??, parts.next()?, parts.next()?);
-    let three = minor.is_some() && patch.is_some() && parts.next().is_none();
-    (three && words(pre) && words(build)).then_some(major)
+    let (major, minor, patch) = (parts.next()??, parts.next()??, parts.next()?);
+    let three = patch.is_some() && parts.next().is_none();
+    (three && words(pre) && words(build)).then_some((major, minor))
 }
 
 fn split(text: &str, at: char) -> (&str, Option<&str>) {

@@ -260,3 +260,31 @@ fn cgroups_are_its_own(scratch: &Path) {
     manager.destroy().unwrap();
     outcome.unwrap();
 }
+
+#[test]
+fn an_overlay_may_have_longer_layers_than_fsconfig_takes() {
+    let name = "mounts::an_overlay_may_have_longer_layers_than_fsconfig_takes";
+    isolated(name, |scratch| {
+        private_host();
+        // So deep that two paths are more than 255 bytes.
+        let deep = scratch.join("d".repeat(60)).join("e".repeat(60));
+        let layers = ["one", "two"].map(|layer| deep.join(layer));
+        for layer in &layers {
+            fs::create_dir_all(layer).unwrap();
+            fs::write(layer.join(layer.file_name().unwrap()), "here").unwrap();
+        }
+        let lower = format!("lowerdir={}:{}", layers[0].display(), layers[1].display());
+        assert!(lower.len() > 265, "{lower}");
+        let overlay = Mount {
+            source: Some("layers".into()),
+            ..mount("overlay", "/overlay", &[&lower, "ro", "nosuid", "noatime"])
+        };
+        let config = config(scratch, vec![mount("proc", "/proc", &[]), overlay]);
+        in_thread(|| {
+            entered(&config, &facts()).unwrap();
+            assert!(Path::new("/overlay/one").exists() && Path::new("/overlay/two").exists());
+            let line = line("/overlay");
+            assert!(line.contains(" ro,nosuid,noatime ") && line.contains(" layers "), "{line}");
+        });
+    });
+}
