@@ -36,7 +36,7 @@ impl Making {
         let mut config = bundle::read(settings, matches)?;
         let outlets = Outlets::of(matches, config.process.terminal, detached)?;
         let inherited = Inherited::of(matches, true)?;
-        let notify = Notify::wanted(&settings.root, id(matches))?;
+        let notify = Notify::wanted(&settings.log, &settings.root, id(matches));
         let mut more = inherited.env;
         if let Some(notify) = &notify {
             config.mounts.push(notify.mount());

@@ -23,6 +23,8 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::time::Timespec;
 use sys::{Context, SysError};
 
+use crate::log::Log;
+
 /// Where the container finds the socket's directory.
 const INSIDE: &str = "/run/notify";
 const SOCKET: &str = "notify.sock";
@@ -37,7 +39,7 @@ const PATIENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 /// The way from a container to the service manager.
 #[derive(Debug)]
 pub struct Notify {
-    manager: SocketAddr,
+    manager: UnixDatagram,
     /// In the container's directory, and removed with that by the library.
     directory: PathBuf,
 }
@@ -50,17 +52,18 @@ pub struct Listening {
 }
 
 impl Notify {
-    /// Of container `id` below the state root, where a service manager wants to be told.
-    ///
-    /// # Errors
-    /// NOTIFY_SOCKET is neither a path nor an abstract name.
-    pub fn wanted(root: &Path, id: &str) -> Result<Option<Self>> {
-        let Some(name) = std::env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
-            return Ok(None);
-        };
-        let manager = address(&name).step(|| "NOTIFY_SOCKET")?;
-        // The library's place for what a container is shown of its own directory.
-        Ok(Some(Self { manager, directory: root.join(id).join("notify") }))
+    /// Of container `id` below the state root, where a service manager wants to be told. One that
+    /// is not there, as for a shell that was started by a service long ago, is no reason to stop.
+    pub fn wanted(log: &Log, root: &Path, id: &str) -> Option<Self> {
+        let name = std::env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty())?;
+        match connect(&name).step(|| "NOTIFY_SOCKET") {
+            // The library's place for what a container is shown of its own directory.
+            Ok(manager) => Some(Self { manager, directory: root.join(id).join("notify") }),
+            Err(error) => {
+                log.warning(&format!("{error}: nobody is told when the container is ready"));
+                None
+            }
+        }
     }
 
     /// Whether the container was made with a socket.
@@ -95,7 +98,7 @@ impl Notify {
     }
 
     /// Makes the socket, in place of one that nobody listens at any more.
-    pub fn listen(&self) -> Result<Listening> {
+    pub fn listen(self) -> Result<Listening> {
         let place = || self.directory.display().to_string();
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let directory = openat(CWD, &self.directory, flags, Mode::empty()).sys("open", place)?;
@@ -108,9 +111,7 @@ impl Notify {
         let socket = UnixDatagram::bind(short).sys("bind", || SOCKET)?;
         chmodat(&directory, SOCKET, Mode::from_raw_mode(0o777), AtFlags::empty())
             .sys("chmod", || SOCKET)?;
-        let manager = UnixDatagram::unbound().sys("socket", || "")?;
-        manager.connect_addr(&self.manager).sys("connect", || "NOTIFY_SOCKET")?;
-        Ok(Listening { manager, socket })
+        Ok(Listening { manager: self.manager, socket })
     }
 }
 
@@ -171,12 +172,16 @@ impl Listening {
     }
 }
 
-fn address(name: &OsString) -> Result<SocketAddr> {
-    let made = match name.as_bytes().strip_prefix(b"@") {
+/// A socket to the manager, by its path or its abstract name.
+fn connect(name: &OsString) -> Result<UnixDatagram> {
+    let address = match name.as_bytes().strip_prefix(b"@") {
         Some(abstracted) => SocketAddr::from_abstract_name(abstracted),
         None => SocketAddr::from_pathname(name),
     };
-    Ok(made.sys("connect", || name.to_string_lossy())?)
+    let socket = UnixDatagram::unbound().sys("socket", || "")?;
+    let connected = address.and_then(|address| socket.connect_addr(&address));
+    connected.sys("connect", || name.to_string_lossy())?;
+    Ok(socket)
 }
 
 /// A message from inside as it is told outside, and whether it says that its sender is ready:

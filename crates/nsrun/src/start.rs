@@ -13,7 +13,8 @@ use crate::settings::Settings;
 /// it is ready, this returns when it is.
 pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
     let container = settings.container(matches)?;
-    let notify = Notify::wanted(&settings.root, id(matches))?.filter(Notify::is_there);
+    let notify =
+        Notify::wanted(&settings.log, &settings.root, id(matches)).filter(Notify::is_there);
     let listening = match notify {
         // Only the one who lets it go may take the socket's place.
         Some(notify) if container.status()?.can_release() => Some(notify.listen()?),
