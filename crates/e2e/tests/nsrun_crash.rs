@@ -5,7 +5,7 @@ use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
 use e2e::trace::{fails_at, has_strace, killed_at, points, whole};
-use e2e::{Bundle, Cmd, Snapshot, View, World, each_view};
+use e2e::{Bundle, Cmd, Snapshot, View, World, each_view, on_this_host};
 
 /// No flags.
 const NONE: [&str; 0] = [];
@@ -103,6 +103,20 @@ fn killed_while_it_executes() {
         let exec = ["exec", "--detach", &bundle.id, "/probe", "sleep", "1000"];
         let exec = bundle.nsrun(exec).leaves_behind();
         sweep(world, &bundle, &exec, true, run);
+    });
+}
+
+#[test]
+fn killed_while_it_updates() {
+    // The v2 view has no controllers to limit anything by.
+    on_this_host(|world: &World| {
+        if !has_strace() {
+            return;
+        }
+        let bundle = world.bundle();
+        let run = || assert!(bundle.detach() > 0);
+        let update = bundle.nsrun(["update", "--pids-limit", "50", &bundle.id]);
+        sweep(world, &bundle, &update, false, run);
     });
 }
 

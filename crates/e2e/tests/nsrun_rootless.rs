@@ -194,3 +194,44 @@ fn root_of_an_engines_namespace() {
         }
     });
 }
+
+#[test]
+fn what_takes_a_privilege_is_refused_with_a_word_why() {
+    on_this_host(|world: &World| {
+        let user = world.user();
+        let mut bundle = bundle(world, &user);
+        bundle.args(["/bin/true"]);
+        let cases = [
+            ("/process/oomScoreAdj", json!(-500), ["OOM score", "CAP_SYS_RESOURCE"]),
+            (
+                "/process/rlimits",
+                json!([{"type": "RLIMIT_NOFILE", "hard": 10_000_000, "soft": 10}]),
+                ["setrlimit", "CAP_SYS_RESOURCE"],
+            ),
+            ("/process/user", json!({"uid": 7, "gid": 0}), ["setresuid", "does not map it"]),
+            (
+                "/process/user",
+                json!({"uid": 0, "gid": 0, "additionalGids": [5]}),
+                ["setgroups", "newgidmap"],
+            ),
+        ];
+        for (pointer, value, words) in cases {
+            bundle.set(pointer, value);
+            let before = world.snapshot();
+            let run = user.run(bundle.run(NONE)).run();
+            assert!(!run.status.success(), "{pointer}");
+            run.error(&words);
+            before.assert_restored();
+            let none =
+                if pointer == "/process/user" { json!({"uid": 0, "gid": 0}) } else { json!(null) };
+            bundle.set(pointer, none);
+        }
+        // What needs none is done.
+        bundle.set("/process/oomScoreAdj", 500);
+        bundle.set("/process/rlimits", json!([{"type": "RLIMIT_NOFILE", "hard": 100, "soft": 50}]));
+        bundle.args(["/probe", "status"]);
+        let run = user.run(bundle.run(NONE)).run().success();
+        assert_eq!(run.fact("oom-score-adj"), "500");
+        assert_eq!(run.fact("rlimit NOFILE"), "50 100");
+    });
+}
