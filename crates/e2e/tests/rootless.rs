@@ -191,6 +191,45 @@ fn further_ids_are_mapped_by_the_hosts_helpers() {
     });
 }
 
+/// Where the container's root is nobody of the host's, others than the user are moved between
+/// control groups, joined and ended all the same.
+#[test]
+fn his_own_id_need_not_be_among_them() {
+    each_view(|world: &World| {
+        let user = world.user();
+        if !register(world, &user) {
+            return;
+        }
+        let root = place(world, &user);
+        let maps = r#"[{"container_id": 0, "host_id": 200000, "size": 65536}]"#;
+        root.configure(json_of(
+            &[],
+            &format!(r#", "uid_mappings": {maps}, "gid_mappings": {maps}"#),
+        ));
+        let wanted = |one: &e2e::Hierarchy| {
+            one.unified || one.controllers.iter().any(|name| name == "pids" || name == "freezer")
+        };
+        let detach = root.exec(["--detach", "/probe", "sleep", "1000"]);
+        let (detach, groups) = user.delegated(world, user.run(detach), wanted);
+        let before = world.snapshot();
+        detach.run().success();
+        let (exec, _) = user.delegated(world, user.run(root.exec(["/probe", "status"])), wanted);
+        let run = exec.run().code(0);
+        assert_eq!((run.fact("uid"), run.fact("uid-map")), ("0 0 0 0", "0 200000 65536"));
+        let own = run.all("cgroup").iter().filter(|line| line.contains("/nsinit/")).count();
+        assert_eq!(own, groups.len(), "{}", run.out);
+        user.run(root.nsinit(["pause"])).run().success();
+        user.run(root.nsinit(["unpause"])).run().success();
+        user.run(root.nsinit(["delete", "--force"])).run().success();
+        before.assert_restored();
+        for group in groups {
+            for directory in [group.join("start"), group] {
+                std::fs::remove_dir(directory).unwrap();
+            }
+        }
+    });
+}
+
 #[test]
 fn ids_that_are_not_his_are_refused_by_name() {
     on_this_host(|world: &World| {
