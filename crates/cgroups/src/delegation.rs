@@ -1,13 +1,13 @@
 //! Groups for those who may not make them everywhere (cgroup-v2.rst, "Delegation"; cgroups(7)).
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
 use crate::detect::text_of;
 use crate::manager::UNIFIED;
-use crate::{Host, Manager, Result, path};
+use crate::{Host, Manager, Result, member, path};
 
 /// What the caller of [`Manager::delegated`] can be told to do about a group that may not be made.
 pub const HOW_TO_DELEGATE: &str = "to delegate one: systemd-run --user --scope -p Delegate=yes \
@@ -27,7 +27,7 @@ impl Manager {
     /// [`Error::System`](crate::Error::System) where /proc cannot be read.
     pub fn delegated(host: &Host, path: &Path) -> Result<Option<Self>> {
         let clean = path::relative(path)?;
-        let own = Memberships::read()?;
+        let own = own_groups(host)?;
         let find = |mountpoint: &Path, own: Option<&Path>, unified: bool| {
             let mut bases = vec![Path::new("")];
             if let Some(own) = own.filter(|_| path.is_relative()) {
@@ -39,7 +39,8 @@ impl Manager {
         };
         let mut paths = BTreeMap::new();
         for hierarchy in &host.v1 {
-            let own = hierarchy.controllers.first().and_then(|one| own.of(one));
+            let own = hierarchy.controllers.first().and_then(|one| own.get(one));
+            let own = below(&hierarchy.mountpoint, own);
             if let Some(group) = find(&hierarchy.mountpoint, own, false) {
                 for controller in &hierarchy.controllers {
                     paths.insert(controller.clone(), hierarchy.mountpoint.join(&group));
@@ -47,7 +48,8 @@ impl Manager {
             }
         }
         if let Some(unified) = &host.v2
-            && let Some(group) = find(&unified.mountpoint, own.of(UNIFIED), true)
+            && let own = below(&unified.mountpoint, own.get(UNIFIED))
+            && let Some(group) = find(&unified.mountpoint, own, true)
         {
             paths.insert(UNIFIED.to_owned(), unified.mountpoint.join(group));
         }
@@ -59,20 +61,9 @@ impl Manager {
     ///
     /// Errors: [`Error::System`](crate::Error::System) where /proc cannot be read.
     pub fn inherited(host: &Host) -> Result<BTreeMap<String, PathBuf>> {
-        let own = Memberships::read()?;
-        let mut paths = BTreeMap::new();
-        let mut add = |controller: &str, mountpoint: &Path| {
-            let directory = own.of(controller).map(|own| mountpoint.join(own));
-            if let Some(directory) = directory.filter(|directory| directory.is_dir()) {
-                paths.insert(controller.to_owned(), directory);
-            }
-        };
-        for hierarchy in &host.v1 {
-            hierarchy.controllers.iter().for_each(|one| add(one, &hierarchy.mountpoint));
-        }
-        if let Some(unified) = &host.v2 {
-            add(UNIFIED, &unified.mountpoint);
-        }
+        let mut paths = own_groups(host)?;
+        let outside = |path: &Path| path.components().any(|part| part == Component::ParentDir);
+        paths.retain(|_, directory| !outside(directory) && directory.is_dir());
         Ok(paths)
     }
 }
@@ -114,25 +105,16 @@ fn common(one: &Path, other: &Path) -> PathBuf {
     one.components().zip(other.components()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect()
 }
 
-/// The text of /proc/self/cgroup (cgroups(7)).
-struct Memberships(String);
+/// The groups that this process is in, by controller.
+fn own_groups(host: &Host) -> Result<BTreeMap<String, PathBuf>> {
+    Ok(member::paths(host, &text_of(Path::new("/proc/self/cgroup"))?))
+}
 
-impl Memberships {
-    fn read() -> Result<Self> {
-        text_of(Path::new("/proc/self/cgroup")).map(Self)
-    }
-
-    /// The group in the hierarchy of a controller, relative to the hierarchy's root. None where
-    /// it is outside of what the caller's cgroup namespace shows.
-    fn of(&self, controller: &str) -> Option<&Path> {
-        let mut lines = self.0.lines().map(|line| line.splitn(3, ':'));
-        let path = lines.find_map(|mut fields| {
-            let controllers = fields.nth(1)?;
-            controllers.split(',').any(|one| one == controller).then(|| fields.next())?
-        })?;
-        let path = Path::new(path.strip_prefix('/')?);
-        (!path.starts_with("..")).then_some(path)
-    }
+/// Where in a hierarchy a group is. None where it is outside of what the caller's cgroup namespace
+/// shows.
+fn below<'a>(mountpoint: &Path, group: Option<&'a PathBuf>) -> Option<&'a Path> {
+    let path = group?.strip_prefix(mountpoint).ok()?;
+    (!path.starts_with("..")).then_some(path)
 }
 
 #[cfg(test)]

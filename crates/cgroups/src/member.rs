@@ -20,7 +20,7 @@ impl Manager {
 }
 
 /// The directories of the groups that a text like `4:cpu,cpuacct:/a` has a line each for.
-fn paths(host: &Host, text: &str) -> BTreeMap<String, PathBuf> {
+pub(crate) fn paths(host: &Host, text: &str) -> BTreeMap<String, PathBuf> {
     let mut paths = BTreeMap::new();
     for line in text.lines() {
         let mut fields = line.splitn(3, ':').skip(1);

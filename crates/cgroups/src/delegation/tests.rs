@@ -1,14 +1,16 @@
 use super::*;
 
 #[test]
-fn the_own_group_is_that_of_the_controllers_hierarchy() {
-    let text = "9:name=systemd:/user.slice\n2:cpu,cpuacct:/a:b\n1:freezer:/\n0::/../x\n";
-    let own = Memberships(text.to_owned());
-    assert_eq!(own.of("name=systemd"), Some(Path::new("user.slice")));
-    assert_eq!(own.of("cpuacct"), Some(Path::new("a:b")));
-    assert_eq!(own.of("freezer"), Some(Path::new("")));
-    assert_eq!(own.of("memory"), None);
-    assert_eq!(own.of(UNIFIED), None, "outside of the cgroup namespace");
+fn a_group_is_told_from_one_outside_of_the_namespace() {
+    let at = |group: &str| {
+        let group = PathBuf::from(group);
+        below(Path::new("/sys/fs/cgroup"), Some(&group)).map(Path::to_owned)
+    };
+    assert_eq!(at("/sys/fs/cgroup/user/x"), Some("user/x".into()));
+    assert_eq!(at("/sys/fs/cgroup"), Some("".into()));
+    assert_eq!(at("/sys/fs/cgroup/../x"), None);
+    assert_eq!(at("/elsewhere"), None);
+    assert_eq!(below(Path::new("/sys/fs/cgroup"), None), None);
 }
 
 #[test]
