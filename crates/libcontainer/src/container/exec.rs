@@ -22,7 +22,7 @@ use crate::init::STAGE_1;
 use crate::parent::{Launch, Launched, launch};
 use crate::plan::capabilities::SYS_PTRACE;
 use crate::plan::process::ProcessPlan;
-use crate::plan::{self, Descriptor, Entry, InitPlan};
+use crate::plan::{self, Descriptor, InitPlan};
 use crate::procfs::Procfs;
 use crate::{Error, ErrorKind, Result, Status};
 
@@ -192,10 +192,9 @@ fn may_trace(config: &Config, process: &ProcessPlan, namespaces: u64) -> bool {
 
 impl Joining<'_> {
     /// Whether it must be moved into this group, which is the container's user's to divide: stage 0
-    /// will be in his user namespace, and may let nobody be born in what is another's there.
+    /// will have given up what it takes to let somebody be born in another's.
     fn is_moved_into(&self, directory: BorrowedFd<'_>) -> Result<bool> {
-        let Entry::Join(join) = &self.orders.entry else { return Ok(false) };
-        if join.namespaces & sys::namespace::flag::USER == 0 || self.delegated {
+        if self.delegated {
             return Ok(false);
         }
         let owner = rustix::fs::fstat(directory).sys("fstat", || "a control group")?.st_uid;

@@ -97,7 +97,12 @@ pub fn plan(
         Some(sets) => capabilities::resolve(sets, &mut warnings)?,
         None => CapabilitySets::default(),
     };
-    let (filters, listener) = filters(around.seccomp, &mut warnings)?;
+    let mut unknown = Vec::new();
+    let (filters, listener) = filters(around.seccomp, &mut unknown)?;
+    if !around.oci {
+        // Engines' own profiles name calls that no kernel has, in every container.
+        warnings.append(&mut unknown);
+    }
     let plan = ProcessPlan {
         args: match if own { &defaults.args } else { &process.args } {
             // What has no working directory either is no process at all: config.json requires one.
