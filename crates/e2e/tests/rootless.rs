@@ -312,6 +312,9 @@ fn what_is_delegated_is_used() {
         for group in run.all("cgroup").iter().filter(|line| line.contains(&world.tag)) {
             assert!(group.contains("/nsinit/"), "{group}");
         }
+        // Not from elsewhere: the kernel lets nobody take a process out of what is not his.
+        let elsewhere = user.run(root.exec(["/bin/true"])).run().code(125);
+        elsewhere.error(&["Permission denied", "delegated as well"]);
         user.run(root.nsinit(["pause"])).run().success();
         user.run(root.nsinit(["unpause"])).run().success();
         user.run(root.nsinit(["delete", "--force"])).run().success();
