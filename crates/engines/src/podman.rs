@@ -114,7 +114,7 @@ impl Podman {
     }
 
     /// Where control groups go, as `podman run` takes it.
-    fn parent(&self) -> Vec<String> {
+    pub fn parent(&self) -> Vec<String> {
         // Without root there is none to put them in.
         let parent = || vec!["--cgroup-parent".to_owned(), format!("/{}", self.sandbox.tag)];
         if self.rootless { Vec::new() } else { parent() }

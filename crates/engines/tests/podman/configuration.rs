@@ -13,14 +13,11 @@ fn the_documented_one_works() {
     // Beside it, what this machine and the other tests need.
     std::fs::write(&path, format!("[containers]\n{limits}\n\n{conf}")).unwrap();
     let cli = |args: &[&str]| {
-        podman
-            .cli_with(Json::Told, ["--cgroup-manager", "cgroupfs"])
-            .args(args)
-            .env("CONTAINERS_CONF", &path)
+        let cmd = podman.cli_with(Json::Told, ["--cgroup-manager", "cgroupfs"]).args(args);
+        cmd.env("CONTAINERS_CONF", &path)
     };
     let info = cli(&["info", "--format", "{{.Host.OCIRuntime.Name}}"]).run().code(0);
     assert_eq!(info.out, "nsrun\n");
-    let run =
-        ["run", "--rm", "--pull=never", "--network", "none", engines::Podman::IMAGE, "nosuch"];
-    cli(&run).run().code(127);
+    let run = cli(&["run", "--rm", "--pull=never", "--network", "none"]).args(podman.parent());
+    run.args([engines::Podman::IMAGE, "nosuch"]).run().code(127);
 }

@@ -10,12 +10,14 @@ fn a_directory_is_the_root() {
     let root = podman.sandbox.directory("root");
     let copy = format!("cp -a {}/. {}", engines::image("busybox").display(), root.display());
     podman.sandbox.sh(&copy).run().code(0);
-    let run = podman.cli(["run", "--rm", "--network", "none", "--rootfs"]).args([&root]);
+    let run = podman.cli(["run", "--rm", "--network", "none"]).args(podman.parent());
+    let run = run.args(["--rootfs"]).args([&root]);
     run.args(["sh", "-c", "echo here > /mark; exit 3"]).run().code(3);
     assert_eq!(std::fs::read_to_string(root.join("mark")).unwrap(), "here\n");
     // An overlay over it, of which nothing stays.
     let over = format!("{}:O", root.display());
-    let run = podman.cli(["run", "--rm", "--network", "none", "--rootfs", &over]);
+    let run = podman.cli(["run", "--rm", "--network", "none"]).args(podman.parent());
+    let run = run.args(["--rootfs", &over]);
     run.args(["sh", "-c", "echo x > /other"]).run().code(0);
     assert!(!root.join("other").exists());
 }
@@ -42,8 +44,9 @@ fn hooks_of_a_directory_are_run() {
         std::fs::write(hooks.join(format!("{stage}.json")), json).unwrap();
     }
     let hooks = hooks.display().to_string();
-    let run = podman.cli(["--hooks-dir", &hooks, "run", "--rm", "--pull=never", "--network"]);
-    run.args(["none", Podman::IMAGE, "true"]).run().code(0);
+    let run = podman.cli(["--hooks-dir", &hooks, "run", "--rm", "--pull=never"]);
+    let run = run.args(podman.parent()).args(["--network", "none"]);
+    run.args([Podman::IMAGE, "true"]).run().code(0);
     let told = std::fs::read_to_string(&out).unwrap();
     let words: Vec<_> = told.split_whitespace().collect();
     let wanted =
@@ -58,6 +61,7 @@ fn readiness_is_told_through_the_runtime() {
     let listener = std::os::unix::net::UnixDatagram::bind(&socket).unwrap();
     listener.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
     let run = podman.cli(["run", "--rm", "--detach", "--pull=never", "--network", "none"]);
+    let run = run.args(podman.parent());
     let run = run.args(["--sdnotify", "conmon", Podman::IMAGE, "sleep", "1000"]);
     let run = run.env("NOTIFY_SOCKET", &socket).run().code(0);
     let mut text = String::new();

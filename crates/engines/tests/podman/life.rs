@@ -80,6 +80,7 @@ fn health_is_asked_for() {
     let name = podman.sandbox.name("health");
     // No systemd, no timer: it is asked by hand.
     let run = podman.cli(["run", "--detach", "--pull=never", "--name", &name, "--network", "none"]);
+    let run = run.args(podman.parent());
     let run = run.args(["--health-cmd", "test -e /well", "--health-interval", "disable"]);
     let run = run.args([engines::Podman::IMAGE, "sleep", "1000"]).run();
     run.code(0);
