@@ -1,13 +1,13 @@
 //! `nsinit config`
 
 use clap::ArgMatches;
+use cli::print;
 use libcontainer::config::print as document;
 use libcontainer::{Result, Step};
 use sys::Context;
 
 use crate::change;
 use crate::place::Place;
-use crate::report::print;
 use crate::settings::{Settings, text};
 use crate::source;
 

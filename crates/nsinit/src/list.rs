@@ -3,15 +3,15 @@
 use std::io::IsTerminal;
 
 use clap::ArgMatches;
+use cli::print;
 use libcontainer::{ErrorKind, Result, State, Status};
 use serde::Serialize;
 
 use crate::note::Note;
-use crate::report::{print, style};
+use crate::report::style;
 use crate::settings::{Settings, text};
 use crate::state::json;
 use crate::table::Table;
-use crate::time;
 
 #[derive(Serialize)]
 struct Row {
@@ -64,7 +64,7 @@ fn table(rows: &[Row]) -> String {
             row.id.clone(),
             if row.pid == 0 { "-".to_owned() } else { row.pid.to_string() },
             row.status.name().to_owned(),
-            time::text(row.created / 1000),
+            format!("{}Z", cli::time::text(row.created / 1000, ' ')),
             row.directory.clone(),
         ]);
     }

@@ -22,7 +22,6 @@ mod source;
 mod state;
 mod stats;
 mod table;
-mod time;
 mod usage;
 mod wait;
 

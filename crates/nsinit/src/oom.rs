@@ -1,13 +1,13 @@
 //! `nsinit oom`
 
 use clap::ArgMatches;
+use cli::print;
 use libcontainer::{Container, Error, ErrorKind, Event, Result};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::os::fd::OwnedFd;
 use sys::Context;
 
-use crate::report::print;
 use crate::settings::Settings;
 
 /// Prints a line each time the container runs out of memory, until it ends.

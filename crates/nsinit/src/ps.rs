@@ -3,9 +3,9 @@
 mod read;
 
 use clap::ArgMatches;
+use cli::print;
 use libcontainer::Result;
 
-use crate::report::print;
 use crate::settings::{Settings, text};
 use crate::state::json;
 use crate::table::Table;

@@ -1,10 +1,11 @@
 //! What nsinit tells beside its results: errors, warnings, and what `--debug` asks for.
 
 use std::fs::File;
-use std::io::{ErrorKind as IoKind, IsTerminal, Write};
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::time::Instant;
 
+use cli::line::presentable;
 use libcontainer::{Error, Result};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use sys::Context;
@@ -67,7 +68,7 @@ impl Report {
     }
 
     fn line(&self, kind: &str, text: &str) {
-        let text = presentable(text);
+        let text = presentable(text, LONGEST);
         let kind = if kind == "error" { String::new() } else { format!("{kind}: ") };
         let name = match style(std::io::stderr().is_terminal()) {
             true if kind.is_empty() => "\u{1b}[1;31mnsinit:\u{1b}[0m",
@@ -84,34 +85,9 @@ impl Report {
 /// The most of a message that is told, in characters; what is beyond is cut out of its middle.
 const LONGEST: usize = 2000;
 
-/// A message as one line that can be read, whatever names a container gave to things.
-fn presentable(text: &str) -> String {
-    let mut line: Vec<char> =
-        text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    if line.len() > LONGEST {
-        line.splice(LONGEST * 3 / 4..line.len() - LONGEST / 4, " [...] ".chars());
-    }
-    line.into_iter().collect()
-}
-
 /// Whether to use colours (<https://no-color.org>).
 pub fn style(terminal: bool) -> bool {
     terminal
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
         && std::env::var_os("TERM").is_some_and(|value| value != "dumb")
 }
-
-/// Prints a result.
-///
-/// # Errors
-/// As write(2); a reader that has gone away, as `head` does, is none.
-pub fn print(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == IoKind::BrokenPipe => Ok(()),
-        result => Ok(result.sys("write", || "to standard output")?),
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,12 +1,12 @@
 //! `nsinit state`
 
 use clap::ArgMatches;
+use cli::print;
 use libcontainer::config::document;
 use libcontainer::{Error, ErrorKind, Result, State};
 use serde::Serialize;
 
 use crate::note::Note;
-use crate::report::print;
 use crate::settings::Settings;
 
 /// A state as tools know it: the configuration in the form of a container.json.

@@ -1,9 +1,9 @@
 //! `nsinit stats`
 
 use clap::ArgMatches;
+use cli::print;
 use libcontainer::Result;
 
-use crate::report::print;
 use crate::settings::Settings;
 use crate::state::json;
 

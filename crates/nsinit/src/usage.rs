@@ -3,6 +3,7 @@
 use std::error::Error as _;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind as Mistake};
+use cli::line::mistake;
 use libcontainer::{Error, ErrorKind};
 use rustix::io::Errno;
 use sys::SysError;
@@ -24,7 +25,7 @@ pub fn tell(error: &clap::Error, report: &Report) -> u8 {
             let _ = error.print();
             return MISTAKE;
         }
-        _ => absent(error).unwrap_or_else(|| one_line(&error.to_string())),
+        _ => absent(error).unwrap_or_else(|| mistake(error)),
     };
     report.error(&message);
     let typed = crate::arguments::command().ignore_errors(true).try_get_matches();
@@ -32,16 +33,6 @@ pub fn tell(error: &clap::Error, report: &Report) -> u8 {
         Ok(Some("exec")) => crate::exec::FAILED,
         _ => MISTAKE,
     }
-}
-
-/// The parser's paragraphs as one line: what is wrong, and its tips as a hint.
-fn one_line(text: &str) -> Error {
-    let text = text.strip_prefix("error: ").unwrap_or(text);
-    let lines = |part: &str| part.lines().map(str::trim).collect::<Vec<_>>().join(" ");
-    let message = lines(text.split("\n\n").next().unwrap_or(text));
-    let tips = text.lines().filter_map(|line| line.trim().strip_prefix("tip: "));
-    let tips: Vec<&str> = tips.chain(["see --help"]).collect();
-    Error::new(ErrorKind::System, message).with_hint(tips.join("; "))
 }
 
 /// What other versions of this tool know, and this one does not (yet).

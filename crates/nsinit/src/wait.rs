@@ -1,11 +1,11 @@
 //! `nsinit wait`
 
 use clap::ArgMatches;
+use cli::print;
 use libcontainer::foreground::exit_code;
 use libcontainer::{Error, ErrorKind, Result};
 
 use crate::people;
-use crate::report::print;
 use crate::settings::Settings;
 
 /// Waits until a container has ended, prints its exit code, and ends with it. One that has ended

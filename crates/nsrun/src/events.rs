@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use cgroups::{Event, Notifier};
 use clap::ArgMatches;
+use cli::print;
 use libcontainer::{Container, Error, ErrorKind, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -14,7 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::arguments::{is_on, text};
-use crate::output::{compact, print};
+use crate::output::compact;
 use crate::settings::Settings;
 use crate::time;
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use clap::ArgMatches;
+use cli::print;
 use libcontainer::{Result, config};
 
 use crate::arguments::COMMIT;
-use crate::output::{json, print};
+use crate::output::json;
 use crate::settings::Settings;
 
 /// Prints what is recognised of a config.json.

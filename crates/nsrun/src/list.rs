@@ -1,10 +1,11 @@
 //! `nsrun list`
 
 use clap::ArgMatches;
+use cli::print;
 use libcontainer::{ErrorKind, Result};
 
 use crate::arguments::{is_on, text};
-use crate::output::{compact, print, table};
+use crate::output::{compact, table};
 use crate::settings::Settings;
 use crate::state::State;
 

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::ArgMatches;
+use cli::line::presentable;
 use libcontainer::Error;
 use serde::Serialize;
 use sys::{Context, SysError};
@@ -49,7 +50,7 @@ impl Log {
 
     /// What failed: one line on standard error, and one in the file.
     pub fn error(&self, error: &Error) {
-        let text = presentable(&in_small_letters(error));
+        let text = presentable(&in_small_letters(error), LONGEST);
         on_stderr(&text);
         self.line("error", &text);
         if self.debug {
@@ -60,7 +61,7 @@ impl Log {
     /// What is not as asked for, and no reason to stop: in the file where there is one, since
     /// engines take what they read on standard error for an error.
     pub fn warning(&self, text: &str) {
-        let text = presentable(text);
+        let text = presentable(text, LONGEST);
         match self.file {
             Some(_) => self.line("warning", &text),
             None => on_stderr(&format!("warning: {text}")),
@@ -72,7 +73,7 @@ impl Log {
         if !self.debug {
             return;
         }
-        let text = presentable(&text());
+        let text = presentable(&text(), LONGEST);
         match self.file {
             Some(_) => self.line("debug", &text),
             // As in a file, so that nobody takes it for an error.
@@ -119,16 +120,6 @@ fn on_stderr(text: &str) {
 
 /// The most of a message that is told, in characters; what is beyond is cut out of its middle.
 const LONGEST: usize = 4000;
-
-/// A message as one line that can be read, whatever names a container gave to things.
-fn presentable(text: &str) -> String {
-    let mut line: Vec<char> =
-        text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    if line.len() > LONGEST {
-        line.splice(LONGEST * 3 / 4..line.len() - LONGEST / 4, " [...] ".chars());
-    }
-    line.into_iter().collect()
-}
 
 #[cfg(test)]
 mod tests;

@@ -1,22 +1,7 @@
-//! Results on standard output.
-
-use std::io::{ErrorKind as IoKind, Write};
+//! Results as text.
 
 use libcontainer::{Error, ErrorKind, Result};
 use serde::Serialize;
-use sys::Context;
-
-/// Prints a result.
-///
-/// # Errors
-/// As write(2); a reader that has gone away, as `head` does, is none.
-pub fn print(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == IoKind::BrokenPipe => Ok(()),
-        result => Ok(result.sys("write", || "to standard output")?),
-    }
-}
 
 /// Something as indented JSON, with a newline at its end.
 pub fn json(value: &impl Serialize) -> Result<String> {

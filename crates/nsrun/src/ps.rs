@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
 use clap::ArgMatches;
+use cli::print;
 use libcontainer::{Container, Error, ErrorKind, Result, Step};
 use sys::Context;
 
 use crate::arguments::{text, texts};
-use crate::output::print;
 use crate::settings::Settings;
 
 /// What is printed of the processes unless options say otherwise.

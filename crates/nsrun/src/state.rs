@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::ArgMatches;
+use cli::print;
 use libcontainer::config::Rootfs;
 use libcontainer::{Container, Result, Status};
 use serde::Serialize;
 
 use crate::arguments::SPEC;
-use crate::output::{json, print};
+use crate::output::json;
 use crate::settings::Settings;
 use crate::time;
 

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 
+use cli::print;
 use libcontainer::foreground::{self, Signals};
 use libcontainer::{Error, ErrorKind, Result};
 use rustix::fs::{CWD, Mode, OFlags, openat};
@@ -15,7 +16,6 @@ use sys::fork::{Birth, Fork, fork};
 
 use super::start::{self, Started};
 use super::wanted::Wanted;
-use crate::report::print;
 use crate::settings::Settings;
 
 /// What the monitor tells once.

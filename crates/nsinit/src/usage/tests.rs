@@ -33,7 +33,7 @@ fn a_mistake_is_told_in_one_line() {
         (&["nsinit", "completions", "sh"], "invalid value 'sh' for '<SHELL>' [possible values:"),
     ] {
         let error = crate::arguments::command().try_get_matches_from(typed).unwrap_err();
-        let line = one_line(&error.to_string()).to_string();
+        let line = mistake(&error).to_string();
         assert!(line.starts_with(wanted) && !line.contains('\n'), "{line}");
     }
 }

@@ -1,12 +1,12 @@
 //! Points in time for people.
 
-/// Seconds since 1970 as `2026-11-22 17:00:00Z` (the calendar of Gregory, leap seconds passed
-/// over, as POSIX counts).
-pub fn text(seconds: u64) -> String {
+/// Seconds since 1970 as `2026-11-22 17:00:00`, UTC, with `between` date and time (the calendar of
+/// Gregory, leap seconds passed over, as POSIX counts).
+pub fn text(seconds: u64, between: char) -> String {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = date(days);
     let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z")
+    format!("{year:04}-{month:02}-{day:02}{between}{hour:02}:{minute:02}:{second:02}")
 }
 
 /// The date so many days after 1970-01-01. Years are counted from March, so that the leap day is
