@@ -330,13 +330,15 @@ impl Background {
                     end = Instant::now() + Duration::from_millis(left);
                 }
             }
-            let late = self.leaves_behind && Instant::now() > end;
+            // Once: between two looks at the clock it may be over.
+            let now = Instant::now();
+            let late = self.leaves_behind && now > end;
             let drained = self.out.thread.is_finished() && self.err.thread.is_finished();
             if let Some(status) = status.filter(|_| drained || late) {
                 let (out, err) = (self.out(), self.err());
                 return Run { what: self.what.clone(), status, out, err };
             }
-            if Instant::now() > end {
+            if now > end {
                 let why = if status.is_some() { "its output is still held" } else { "no end" };
                 panic!("{}: {why}\n{}\n{}", self.what, self.out(), self.err());
             }
