@@ -315,6 +315,24 @@ fn pause_and_resume() {
 }
 
 #[test]
+fn a_created_container_is_paused_and_goes_on_as_created() {
+    each_view(|world: &World| {
+        let mut bundle = world.bundle();
+        bundle.args(["sleep", "1000"]);
+        bundle.create(NONE).run().success();
+        bundle.verb("pause").run().success();
+        assert_eq!(bundle.status(), "paused");
+        bundle.verb("pause").run().code(1).error(&["paused"]);
+        bundle.exec(["true"]).run().code(255).error(&["paused"]);
+        bundle.verb("resume").run().success();
+        assert_eq!(bundle.status(), "created");
+        bundle.verb("start").run().success();
+        assert_eq!(bundle.status(), "running");
+        bundle.nsrun(["delete", "--force", &bundle.id]).run().success();
+    });
+}
+
+#[test]
 fn a_container_that_names_no_group_has_one() {
     each_view(|world: &World| {
         let mut bundle = world.bundle();

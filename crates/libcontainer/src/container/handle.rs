@@ -138,6 +138,19 @@ impl Container {
 
     /// What it is doing now.
     pub fn status(&self) -> Result<Status> {
+        let status = self.progress()?;
+        if !status.can_pause() {
+            return Ok(status);
+        }
+        let frozen = match self.cgroup()? {
+            Some(group) => group.freezing().unwrap_or(false),
+            None => false,
+        };
+        Ok(if frozen { Status::Paused } else { status })
+    }
+
+    /// How far it is, paused or not: a start need not look into its control group.
+    pub(crate) fn progress(&self) -> Result<Status> {
         if locked(&self.making).is_some() {
             return Ok(Status::Creating);
         }
@@ -160,11 +173,7 @@ impl Container {
         if self.entry.has_start_socket() || self.runs_start_hooks(pid) {
             return Ok(Status::Created);
         }
-        let frozen = match self.cgroup()? {
-            Some(group) => group.freezing().unwrap_or(false),
-            None => false,
-        };
-        Ok(if frozen { Status::Paused } else { Status::Running })
+        Ok(Status::Running)
     }
 
     /// Whether somebody makes or destroys it at this moment.

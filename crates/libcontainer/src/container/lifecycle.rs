@@ -243,7 +243,8 @@ impl Container {
         self.record().map_or(0, |record| record.cgroup_levels.saturating_sub(1))
     }
 
-    /// Lets a held init execute its program, and returns when it does.
+    /// Lets a held init execute its program, and returns when it does; a paused one does when it
+    /// is resumed.
     ///
     /// # Errors
     /// [`ErrorKind::NotRunning`] when it has ended; the program's own failure, as
@@ -262,7 +263,7 @@ impl Container {
     }
 
     fn try_release(&self) -> Result<()> {
-        match self.status()? {
+        match self.progress()? {
             status if status.can_release() => {}
             crate::Status::Stopped => {
                 let message = "cannot start a container that has stopped";

@@ -105,10 +105,12 @@ fn devices(linux: &Node<'_>, config: &mut Config) -> Result<()> {
     };
     for item in list.list()? {
         let device = device(&item)?;
-        if config.devices.iter().any(|other| other.path == device.path) {
-            return Err(item.need("path")?.error("is listed twice"));
+        match config.devices.iter().find(|other| other.path == device.path) {
+            // Engines list a device that they are asked for twice as often.
+            Some(other) if *other == device => {}
+            Some(_) => return Err(item.need("path")?.error("is listed twice, and differs")),
+            None => config.devices.push(device),
         }
-        config.devices.push(device);
     }
     for device in standard {
         if config.devices.iter().all(|listed| listed.path != device.path) {

@@ -87,6 +87,11 @@ fn errors_name_the_field() {
         ("linux.devices", json!([{"type": "z", "path": "/x"}]), "linux.devices[0].type: unknown"),
         ("linux.devices", json!([{"type": "c", "path": "/x"}]), "linux.devices[0].major: is requ"),
         (
+            "linux.devices",
+            json!([{"type": "p", "path": "/x"}, {"type": "p", "path": "/x", "uid": 1}]),
+            "linux.devices[1].path: is listed twice, and differs",
+        ),
+        (
             "linux.resources.devices",
             json!([{"type": "c"}]),
             "linux.resources.devices[0].allow: is required",
@@ -171,6 +176,14 @@ fn capabilities_that_cannot_be_had_are_left_out_with_a_word() {
              permitted",
         ]
     );
+}
+
+#[test]
+fn a_device_that_is_asked_for_twice_is_one() {
+    let fuse = json!({"type": "c", "path": "/dev/fuse", "major": 10, "minor": 229});
+    let config = read(&with("linux.devices", json!([fuse, fuse]))).unwrap().config;
+    let fuse = config.devices.iter().filter(|device| device.path == Path::new("/dev/fuse"));
+    assert_eq!(fuse.count(), 1);
 }
 
 #[test]
