@@ -184,7 +184,10 @@ impl World {
     /// was `before`, and until then no init of ours may stand half-way.
     pub fn clean_up(&self, before: &HostSnapshot, limit: Duration) -> Result<(), String> {
         half_way(limit)?;
-        reaping(|| self.kill_and_destroy(before))?;
+        let noted = self.place.state_root().join(ID).join("devices.json").exists();
+        if reaping(|| self.kill_and_destroy())? {
+            self.check_interfaces(before, noted)?;
+        }
         let deadline = Instant::now() + limit;
         loop {
             common::reap_adopted(&[]);
@@ -198,7 +201,8 @@ impl World {
         }
     }
 
-    fn kill_and_destroy(&self, before: &HostSnapshot) -> Result<(), String> {
+    /// Whether there was a container.
+    fn kill_and_destroy(&self) -> Result<bool, String> {
         let failed = |what: &str, error: &libcontainer::Error| format!("{what}: {error}");
         match self.place.factory().load(ID) {
             Ok(container) => {
@@ -208,23 +212,27 @@ impl World {
                         return Err(format!("the container is {status:?}"));
                     }
                 }
-                let noted = self.place.state_root().join(ID).join("devices.json").exists();
                 container.kill().map_err(|e| failed("kill", &e))?;
                 container.destroy().map_err(|e| failed("destroy", &e))?;
-                if let Some(device) = &self.device {
-                    if noted && !device.is_home() {
-                        return Err("the network device has not come back".to_owned());
-                    }
-                    device.bring_home();
-                }
-                // The kernel would remove them by itself, some time.
-                let interfaces = HostSnapshot::take(&self.place).interfaces;
-                if interfaces != before.interfaces {
-                    return Err(format!("after destroy there are {interfaces:?}"));
-                }
+                Ok(true)
             }
-            Err(error) if *error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(failed("load", &error)),
+            Err(error) if *error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(failed("load", &error)),
+        }
+    }
+
+    /// Not while somebody reaps: this runs commands.
+    fn check_interfaces(&self, before: &HostSnapshot, noted: bool) -> Result<(), String> {
+        if let Some(device) = &self.device {
+            if noted && !device.is_home() {
+                return Err("the network device has not come back".to_owned());
+            }
+            device.bring_home();
+        }
+        // The kernel would remove them by itself, some time.
+        let interfaces = HostSnapshot::take(&self.place).interfaces;
+        if interfaces != before.interfaces {
+            return Err(format!("after destroy there are {interfaces:?}"));
         }
         Ok(())
     }
