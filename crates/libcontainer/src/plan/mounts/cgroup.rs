@@ -1,4 +1,5 @@
-//! What `cgroup` mounts show: the container's own control group and nothing above it.
+//! What `cgroup` mounts show: the container's own control group and nothing above it, but for one
+//! exception.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,9 @@ impl Planner<'_> {
         let borrowed = if self.facts.cgroup_borrowed { attr::RDONLY } else { 0 };
         let set = options.new_attributes() | borrowed;
         match (&self.facts.cgroup_unified, self.facts.cgroup_paths.get("").cloned()) {
+            (Some(tree), Some(_)) if self.config.oci && !self.facts.cgroup_namespace => {
+                self.cgroup_tree(tree.clone(), target, set);
+            }
             (Some(_), Some(path)) => self.cgroup_bind(path, target, set),
             (Some(_), None) if self.facts.cgroup_namespace => self.cgroup_seen(target, set),
             // The whole tree, which it may not change.
@@ -40,6 +44,14 @@ impl Planner<'_> {
             (None, _) => self.cgroup_v1(target, set, field)?,
         }
         Ok(())
+    }
+
+    /// Whoever asks an engine for the host's control group namespace on a version 2 host expects
+    /// the host's tree, as the paths in /proc/self/cgroup have it. In a user namespace it may
+    /// belong to the user who made that, and is not to be changed (CVE-2023-25809).
+    fn cgroup_tree(&mut self, tree: PathBuf, target: PathBuf, set: u64) {
+        let read_only = if self.facts.user_namespace { attr::RDONLY } else { 0 };
+        self.cgroup_bind(tree, target, set | read_only);
     }
 
     fn cgroup_bind(&mut self, path: PathBuf, target: PathBuf, set: u64) {

@@ -267,6 +267,30 @@ fn cgroups_of_version_1_are_directories_and_links() {
 }
 
 #[test]
+fn an_engines_container_in_the_hosts_cgroup_namespace_sees_its_tree() {
+    let tree = PathBuf::from("/sys/fs/cgroup");
+    let own = tree.join("nsrun/web");
+    let config = |oci| Config { oci, ..config(vec![mount("cgroup", "/sys/fs/cgroup", &[])]) };
+    for (oci, user_namespace, cgroup_namespace, wanted) in [
+        (true, false, false, (&tree, 0)),
+        (true, true, false, (&tree, attr::RDONLY)),
+        (true, false, true, (&own, 0)),
+        (false, false, false, (&own, 0)),
+    ] {
+        let facts = MountFacts {
+            cgroup_unified: Some(tree.clone()),
+            cgroup_paths: [(String::new(), own.clone())].into(),
+            cgroup_namespace,
+            user_namespace,
+            ..facts()
+        };
+        let mut plan = plan(&config(oci), &facts).unwrap();
+        let MountOp::Bind { source, attributes, .. } = plan.ops.remove(0) else { panic!("a bind") };
+        assert_eq!((&plan.sources[source].path, attributes.set), wanted);
+    }
+}
+
+#[test]
 fn a_callers_cgroup_is_read_only_without_a_namespace() {
     let config = config(vec![mount("cgroup", "/sys/fs/cgroup", &[])]);
     let tree = PathBuf::from("/sys/fs/cgroup");
