@@ -230,11 +230,12 @@ fn killed_in_the_foreground_it_leaves_what_delete_removes() {
 #[test]
 fn without_pivot_and_without_keyring() {
     on_this_host(|world: &World| {
-        let mut bundle = world.bundle();
-        let script = format!("grep -c '_ses.{}' /proc/keys; ls /probe", bundle.id);
-        bundle.sh(&script);
         let trace = world.path("trace");
         let run = |flags: &[&str]| {
+            // Another id each time: the kernel collects a container's keyring some time after it.
+            let mut bundle = world.bundle();
+            let script = format!("grep -c '_ses.{}' /proc/keys; ls /probe", bundle.id);
+            bundle.sh(&script);
             let strace = ["strace", "-f", "-e", "trace=pivot_root", "-o", trace.to_str().unwrap()];
             let run = bundle.run(flags).by(strace).run().success();
             let pivoted = std::fs::read_to_string(&trace).unwrap().contains("pivot_root(");
