@@ -326,9 +326,9 @@ fn devices_and_paths() {
         &[
             (
                 "/linux/devices",
-                json!([device("/dev/fuse"), device("/dev/fuse")]),
+                json!([device("/dev/fuse"), {"path": "/dev/fuse", "type": "u", "major": 1, "minor": 3}]),
                 "linux.devices[1].path",
-                "is listed twice",
+                "is listed twice, and differs",
             ),
             (
                 "/linux/devices",
