@@ -58,7 +58,7 @@ fn is_broken(error: &Error) -> bool {
 /// Removes a record that nobody can read.
 fn forget(settings: &Settings, id: &str, error: &Error) -> Result<()> {
     let note = Note { keep: true, ..Note::default() };
-    people::remove(settings, id, &note, people::identity(settings, id), true)?;
+    people::remove(settings, id, &note, people::identity(settings, id))?;
     settings.factory.forget(id)?;
     settings.report.warning(&format!("{error}; its control group, if it had one, stays"));
     Ok(())
@@ -93,7 +93,7 @@ pub fn remove(settings: &Settings, container: &Container, which: Option<Identity
     let note = container.config().map_or_else(|_| Note::default(), |config| Note::of(&config));
     let mut tries = 0;
     loop {
-        people::remove(settings, container.id(), &note, which, true)?;
+        people::remove(settings, container.id(), &note, which)?;
         match container.destroy() {
             // Its monitor has kept its exit code between the two: once more.
             Err(error) if tries < 3 && error.errno() == Some(Errno::NOTEMPTY.raw_os_error()) => {

@@ -33,8 +33,8 @@ fn attended(settings: &Settings, wanted: &Wanted) -> Result<u8> {
     let signals = Signals::take()?;
     // It starts up while we read the configuration; a failure shows when it is wanted.
     let _ = settings.factory.prepare();
-    let Started { container, child, mut first } = start::start(settings, wanted, &signals)?;
-    if let Some(first) = &mut first
+    let Started { container, child, first } = start::start(settings, wanted, &signals)?;
+    if let Some(first) = &first
         && lasts(&child)
     {
         first.tell_people(settings, &container);

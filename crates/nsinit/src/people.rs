@@ -143,21 +143,14 @@ fn is_anothers(settings: &Settings, directory: BorrowedFd<'_>, id: &str) -> bool
 }
 
 /// Removes all that was made for container `id` beside the library's record, unless a successor
-/// of the same id has that now; `told`: whether files for people may be among it.
-pub fn remove(
-    settings: &Settings,
-    id: &str,
-    note: &Note,
-    which: Option<Identity>,
-    told: bool,
-) -> Result<()> {
+/// of the same id has that now.
+pub fn remove(settings: &Settings, id: &str, note: &Note, which: Option<Identity>) -> Result<()> {
     let step = || format!("removing the files of container {id:?}");
     let _turn = Turn::take(settings).step(step)?;
     if identity(settings, id) != which {
         return Ok(());
     }
-    if told
-        && let Some(directory) = directory(settings, id, note).step(step)?
+    if let Some(directory) = directory(settings, id, note).step(step)?
         && !is_anothers(settings, directory.as_fd(), id)
     {
         // A container can have put a directory there: its own affair.

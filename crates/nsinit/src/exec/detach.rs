@@ -68,8 +68,8 @@ fn begin(settings: &Settings, wanted: &Wanted) -> Result<(Started, Signals)> {
     setsid().sys("setsid", || "")?;
     let signals = Signals::take()?;
     let _ = settings.factory.prepare();
-    let mut started = start::start(settings, wanted, &signals)?;
-    if let Some(first) = &mut started.first {
+    let started = start::start(settings, wanted, &signals)?;
+    if let Some(first) = &started.first {
         first.tell_people(settings, &started.container);
     }
     Ok((started, signals))

@@ -38,8 +38,6 @@ pub struct Started {
 pub struct First {
     note: Note,
     identity: Option<Identity>,
-    /// Whether there may be files for people.
-    told: bool,
 }
 
 /// Starts the command. Of several who start a container at once, one does, the others join it.
@@ -160,7 +158,7 @@ fn first(settings: &Settings, wanted: &Wanted) -> Result<Started> {
     };
     let identity = people::identity(settings, &wanted.id);
     settings.report.debug(|| "recorded".to_owned());
-    let first = First { note, identity, told: false };
+    let first = First { note, identity };
     let held = match &first.note.place {
         Some(place) if first.note.placeholder => name::hold(settings, &wanted.id, place),
         _ => Ok(()),
@@ -272,11 +270,10 @@ fn streams(wanted: &Wanted, mut process: Process, tty: bool) -> Result<Process> 
 
 impl First {
     /// Writes the files for people, unless there is nothing to read about any more.
-    pub fn tell_people(&mut self, settings: &Settings, container: &Container) {
+    pub fn tell_people(&self, settings: &Settings, container: &Container) {
         if self.note.place.is_none() {
             return;
         }
-        self.told = true;
         match people::write(settings, container, &self.note, self.identity) {
             Ok(()) => settings.report.debug(|| "state.json and pid written".to_owned()),
             Err(error) => settings.report.debug(|| format!("no state.json: {error}")),
@@ -306,7 +303,7 @@ impl First {
 
     /// Removes the files for people, then the container; the first failure keeps from neither.
     fn remove(&self, settings: &Settings, container: &Container) -> Result<()> {
-        let files = people::remove(settings, container.id(), &self.note, self.identity, self.told);
+        let files = people::remove(settings, container.id(), &self.note, self.identity);
         // A PID namespace shared with others keeps processes alive when the first has ended.
         let warnings = container.destroy()?;
         warnings.iter().for_each(|warning| settings.report.warning(warning));
