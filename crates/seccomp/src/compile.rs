@@ -5,9 +5,9 @@ use crate::arch::Arch;
 use crate::assemble::{Assembler, Label};
 use crate::compare::condition;
 use crate::error::Error;
-use crate::filter::{ARCH, JEQ, JGE, MAX_INSTRUCTIONS, NR, Program, RET_NOTIFY};
+use crate::filter::{ARCH, JEQ, JGE, MAX_INSTRUCTIONS, NR, Program};
 use crate::ranges::{BAD_ARCH, Chain, Group, Leaf, Range};
-use crate::resolve::{Alternative, Resolved, resolve};
+use crate::resolve::{Alternative, Rules};
 use crate::rules::Profile;
 
 /// What a profile is compiled for.
@@ -37,31 +37,35 @@ impl Options {
 /// # Errors
 /// A field with a value that makes no sense, or a filter longer than [`MAX_INSTRUCTIONS`].
 pub fn compile(profile: &Profile, options: Options) -> Result<Program, Error> {
-    let resolved = resolve(profile, options)?;
-    let mut asm = Assembler::new();
-    let mut next = asm.ret(BAD_ARCH);
-    for group in resolved.groups.iter().rev() {
-        let body = Body { asm: &mut asm, resolved: &resolved, group, chains: Vec::new() }.write();
-        next = asm.compare(JEQ, group.audit, body, next);
+    Rules::new(profile, options)?.program()
+}
+
+impl Rules<'_> {
+    /// Writes the filter.
+    ///
+    /// # Errors
+    /// It would be longer than [`MAX_INSTRUCTIONS`].
+    pub fn program(&self) -> Result<Program, Error> {
+        let mut asm = Assembler::new();
+        let mut next = asm.ret(BAD_ARCH);
+        for group in self.groups.iter().rev() {
+            let body = Body { asm: &mut asm, rules: self, group, chains: Vec::new() }.write();
+            next = asm.compare(JEQ, group.audit, body, next);
+        }
+        next = asm.load(ARCH, next);
+        let filter = asm.finish(next);
+        if filter.len() > MAX_INSTRUCTIONS {
+            return Err(Error::TooLong { instructions: filter.len() });
+        }
+        let Rules { flags, needs_listener, .. } = *self;
+        Ok(Program { filter, flags, needs_listener, skipped: self.skipped.clone() })
     }
-    next = asm.load(ARCH, next);
-    let filter = asm.finish(next);
-    if filter.len() > MAX_INSTRUCTIONS {
-        return Err(Error::TooLong { instructions: filter.len() });
-    }
-    let used = resolved.alternatives.iter().map(|alternative| alternative.outcome);
-    Ok(Program {
-        filter,
-        flags: profile.flags.iter().fold(0, |bits, flag| bits | flag.bit()),
-        needs_listener: used.chain([resolved.default]).any(|outcome| outcome == RET_NOTIFY),
-        skipped: resolved.skipped,
-    })
 }
 
 /// Writes the code for the calls of one group.
 struct Body<'a> {
     asm: &'a mut Assembler,
-    resolved: &'a Resolved<'a>,
+    rules: &'a Rules<'a>,
     group: &'a Group,
     /// Where each chain is, once something needed it.
     chains: Vec<Option<Label>>,
@@ -105,7 +109,7 @@ impl Body<'_> {
         }
         let label = match self.group.chains.get(index) {
             Some(chain) => self.chain(chain),
-            None => self.asm.ret(self.resolved.default),
+            None => self.asm.ret(BAD_ARCH),
         };
         if let Some(place) = self.chains.get_mut(index) {
             *place = Some(label);
@@ -115,9 +119,9 @@ impl Body<'_> {
 
     /// Alternatives, tried in turn; each holds if all its conditions do.
     fn chain(&mut self, chain: &Chain) -> Label {
-        let mut next = self.asm.ret(self.resolved.default);
+        let mut next = self.asm.ret(chain.otherwise);
         for index in chain.alternatives.iter().rev() {
-            let Some(Alternative { args, outcome }) = self.resolved.alternatives.get(*index) else {
+            let Some(Alternative { args, outcome }) = self.rules.alternatives.get(*index) else {
                 continue;
             };
             let no = next;

@@ -50,7 +50,10 @@ mod error;
 mod filter;
 pub mod interpreter;
 mod legacy;
+mod merge;
 mod ranges;
+#[cfg(test)]
+mod reference;
 mod resolve;
 mod rules;
 mod table;
@@ -62,5 +65,6 @@ pub use default_profile::default_profile;
 pub use error::Error;
 pub use filter::{MAX_INSTRUCTIONS, Program, SockFilter};
 pub use legacy::{LegacyArg, LegacyProfile, LegacyRule};
+pub use resolve::Rules;
 pub use rules::{Action, Architecture, Arg, Flag, Op, Profile, Rule};
 pub use terminal::tiocsti_filter;

@@ -31,10 +31,12 @@ pub(crate) struct Group {
 }
 
 /// What decides where arguments matter.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Chain {
     /// Indices of alternatives, in the order they are tried.
     pub(crate) alternatives: Vec<usize>,
+    /// What the filter returns if none matches.
+    pub(crate) otherwise: u32,
     /// Whether only the low halves of arguments count.
     pub(crate) is_32bit: bool,
 }
@@ -61,7 +63,7 @@ pub(crate) fn group(
         .chunk_by(|a, b| a.0 == b.0)
         .filter_map(|same| {
             let start = same.first()?.0;
-            let leaf = decide(same, is_32bit(start), alternatives, &mut chains);
+            let leaf = decide(same, is_32bit(start), default, alternatives, &mut chains);
             Some(Range { start, leaf })
         })
         .collect();
@@ -76,6 +78,7 @@ pub(crate) fn group(
 fn decide(
     rules: &[(u32, usize)],
     is_32bit: bool,
+    otherwise: u32,
     alternatives: &[Alternative<'_>],
     chains: &mut Vec<Chain>,
 ) -> Leaf {
@@ -89,7 +92,7 @@ fn decide(
     };
     Leaf::Chain(chains.iter().position(same).unwrap_or_else(|| {
         let alternatives = rules.iter().map(|(_, index)| *index).collect();
-        chains.push(Chain { alternatives, is_32bit });
+        chains.push(Chain { alternatives, otherwise, is_32bit });
         chains.len() - 1
     }))
 }

@@ -6,28 +6,58 @@ use std::borrow::Cow;
 use crate::arch::Arch;
 use crate::compile::Options;
 use crate::error::Error;
-use crate::filter::{RET_ERRNO, outcome};
+use crate::filter::{RET_ERRNO, RET_NOTIFY, outcome};
 use crate::ranges::{Group, group};
 use crate::rules::{Action, Arg, Op, Profile, Rule};
 use crate::table::{self, ARM_PRIVATE_CALLS};
 
 /// Conditions and what the filter returns when they all hold.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Alternative<'a> {
     pub(crate) args: Cow<'a, [Arg]>,
     pub(crate) outcome: u32,
 }
 
-/// A profile with every name looked up.
+/// A profile with every name looked up, or several [merged](Rules::merge).
 #[derive(Debug)]
-pub(crate) struct Resolved<'a> {
-    /// What the filter returns where no rule matches.
-    pub(crate) default: u32,
+pub struct Rules<'a> {
     /// In the order of the profile.
     pub(crate) alternatives: Vec<Alternative<'a>>,
     /// The native architecture's first.
     pub(crate) groups: Vec<Group>,
     pub(crate) skipped: Vec<String>,
+    pub(crate) flags: u32,
+    pub(crate) needs_listener: bool,
+}
+
+impl<'a> Rules<'a> {
+    /// Looks up what `profile` names; the crate's documentation says what a profile means.
+    ///
+    /// The listener's fields (`listenerPath`, `listenerMetadata`) do not matter here.
+    ///
+    /// # Errors
+    /// A field with a value that makes no sense.
+    pub fn new(profile: &'a Profile, options: Options) -> Result<Rules<'a>, Error> {
+        resolve(profile, options)
+    }
+
+    /// See [`Program::skipped`](crate::Program::skipped).
+    #[must_use]
+    pub fn skipped(&self) -> &[String] {
+        &self.skipped
+    }
+
+    /// See [`Program::flags`](crate::Program::flags).
+    #[must_use]
+    pub fn flags(&self) -> u32 {
+        self.flags
+    }
+
+    /// See [`Program::needs_listener`](crate::Program::needs_listener).
+    #[must_use]
+    pub fn needs_listener(&self) -> bool {
+        self.needs_listener
+    }
 }
 
 /// The rules for the calls that come with one value of `seccomp_data.arch`.
@@ -47,8 +77,7 @@ pub(crate) struct Member {
     pub(crate) newest: Option<u32>,
 }
 
-/// Resolves `profile`; see the crate's documentation for what it means.
-pub(crate) fn resolve(profile: &Profile, options: Options) -> Result<Resolved<'_>, Error> {
+fn resolve(profile: &Profile, options: Options) -> Result<Rules<'_>, Error> {
     let default = default_outcome(profile)?;
     let mut gathered = Gathered {
         calls: covered(profile, options.native),
@@ -63,7 +92,11 @@ pub(crate) fn resolve(profile: &Profile, options: Options) -> Result<Resolved<'_
     let Gathered { calls, alternatives, skipped, .. } = gathered;
     let newer = newer(profile, default, options);
     let groups = calls.into_iter().map(|calls| group(calls, default, newer, &alternatives));
-    Ok(Resolved { default, groups: groups.collect(), alternatives, skipped })
+    let groups = groups.collect();
+    let mut used = alternatives.iter().map(|alternative| alternative.outcome).chain([default]);
+    let needs_listener = used.any(|outcome| outcome == RET_NOTIFY);
+    let flags = profile.flags.iter().fold(0, |bits, flag| bits | flag.bit());
+    Ok(Rules { groups, skipped, flags, needs_listener, alternatives })
 }
 
 /// What the filter returns where no rule matches.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use seccomp::interpreter::{self, SeccompData};
-use seccomp::{Action, Arch, Options, Profile, Program, Rule};
+use seccomp::{Action, Arch, Options, Profile, Program, Rule, Rules};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -28,36 +28,57 @@ const NOT_THE_AGENTS: [&str; 2] = [HANDING_OVER, "write"];
 const LOG: u32 = 0x7ffc_0000;
 const ALLOW: u32 = 0x7fff_0000;
 
-/// Compiles the profiles. The one that needs a listener is the last: what is loaded after it would
-/// be loaded by calls that it may leave to the agent. (The kernel asks all of them, whatever
-/// their order.)
+/// Compiles the profiles, to one program if they can be one: each that is loaded costs a start some
+/// 50 µs, and each system call its instructions.
+///
+/// Otherwise the one that needs a listener is the last: what is loaded after it would be loaded by
+/// calls that it may leave to the agent. (The kernel asks all of them, whatever their order.)
 pub(super) fn filters(
     profiles: &[Profile],
     warnings: &mut Vec<String>,
 ) -> Result<(Vec<Program>, Option<Listener>)> {
-    let mut programs = Vec::with_capacity(profiles.len());
+    let mut rules = Vec::with_capacity(profiles.len());
     let mut listener = None;
     for (index, profile) in profiles.iter().enumerate() {
         let field = || format!("seccomp[{index}]");
         let Some(native) = Arch::native() else {
             return Err(Error::invalid(field(), "this processor has no system-call table here"));
         };
-        let program = seccomp::compile(profile, Options::new(native))
+        let one = Rules::new(profile, Options::new(native))
             .map_err(|error| Error::invalid(field(), error.to_string()))?;
-        if !program.skipped.is_empty() {
-            let names = program.skipped.join(", ");
+        if !one.skipped().is_empty() {
+            let names = one.skipped().join(", ");
             warnings.push(format!("{}: unknown system calls are left out: {names}", field()));
         }
-        if program.needs_listener && listener.replace(agent(profile, &field())?).is_some() {
+        if one.needs_listener() && listener.replace(agent(profile, &field())?).is_some() {
             return Err(Error::invalid(field(), "the kernel takes one listener only"));
         }
-        programs.push(program);
+        rules.push((index, one));
     }
-    programs.sort_by_key(|program| program.needs_listener);
+    rules.sort_by_key(|(_, rules)| rules.needs_listener());
+    let programs = programs(&rules)?;
     if listener.is_some() {
         lets_the_listener_through(&programs)?;
     }
     Ok((programs, listener))
+}
+
+/// One program if the rules agree on their flags and are not too long together; `rules` are in
+/// loading order, each with its profile's index.
+fn programs(rules: &[(usize, Rules<'_>)]) -> Result<Vec<Program>> {
+    if let [(_, first), (_, second), rest @ ..] = rules {
+        let two = first.merge(second);
+        let all = rest.iter().fold(two, |merged, (_, next)| merged?.merge(next));
+        if let Some(Ok(program)) = all.map(|all| all.program()) {
+            return Ok(vec![program]);
+        }
+    }
+    let single = rules.iter().map(|(index, rules)| {
+        let invalid =
+            |error: seccomp::Error| Error::invalid(format!("seccomp[{index}]"), error.to_string());
+        rules.program().map_err(invalid)
+    });
+    single.collect()
 }
 
 /// The agent that these profiles ask, if they ask one.

@@ -1,10 +1,8 @@
-mod reference;
-
 use super::*;
 use crate::filter::SockFilter;
 use crate::interpreter::{Outcome, SeccompData, run};
+use crate::reference::{Random, check_agreement, random_profile};
 use crate::rules::{Action, Architecture, Arg, Flag, Op, Rule};
-use reference::{Random, check_agreement, random_profile};
 
 const ALLOW: u32 = 0x7fff_0000;
 const EPERM: u32 = 0x5_0001;

@@ -52,12 +52,41 @@ fn filters_are_compiled_or_refused() {
 }
 
 #[test]
-fn the_agents_filter_is_loaded_last() {
+fn several_filters_are_one() {
     let (programs, listener) =
         plan(&[notify("chmod", "/run/a"), seccomp::tiocsti_filter()]).unwrap();
     let needs: Vec<bool> = programs.iter().map(|program| program.needs_listener).collect();
-    assert_eq!(needs, [false, true]);
+    assert_eq!(needs, [true]);
     assert_eq!(listener, Some(Listener { path: "/run/a".into(), metadata: "m".into() }));
+    let three = [seccomp::default_profile(&|_| true), notify("chmod", "/run/a")];
+    let three = [&three[..], &[seccomp::tiocsti_filter()]].concat();
+    assert_eq!(plan(&three).unwrap().0.len(), 1);
+}
+
+/// A flag is a filter's own.
+#[test]
+fn the_agents_filter_is_loaded_last() {
+    let mut logged = notify("chmod", "/run/a");
+    logged.flags = vec![seccomp::Flag::Log];
+    let (programs, _) = plan(&[logged, seccomp::tiocsti_filter()]).unwrap();
+    let needs: Vec<bool> = programs.iter().map(|program| program.needs_listener).collect();
+    assert_eq!(needs, [false, true]);
+}
+
+/// Together they are longer than the kernel takes.
+#[test]
+fn filters_too_long_for_one() {
+    let long = |first: u64| {
+        let rules: Vec<Value> = (0..200)
+            .map(|i| {
+                let arg = json!({"index": i % 6, "value": (first + i) << 31, "op": "SCMP_CMP_GT"});
+                json!({"names": [], "numbers": [i * 2], "errnoRet": i,
+                    "action": "SCMP_ACT_ERRNO", "args": [arg, arg, arg]})
+            })
+            .collect();
+        profile(json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": rules}))
+    };
+    assert_eq!(plan(&[long(0), long(1)]).unwrap().0.len(), 2);
 }
 
 #[test]

@@ -72,7 +72,9 @@ fn a_filter_without_no_new_privileges_for_root() {
 #[test]
 fn several_filters_and_a_listener() {
     in_child(module_path!(), "several_filters_and_a_listener", || {
-        let profiles = [::seccomp::tiocsti_filter(), no_mkdir("SCMP_ACT_NOTIFY", None)];
+        let mut profiles = [::seccomp::tiocsti_filter(), no_mkdir("SCMP_ACT_NOTIFY", None)];
+        // With different flags they cannot be one.
+        profiles[0].flags = vec![::seccomp::Flag::Log];
         let plan = filtered("1000:1000", true, &profiles);
         let proc = Procfs::open().unwrap();
         let applied = apply(&plan, &resolve_user(&plan).unwrap(), &proc).unwrap();

@@ -2,28 +2,28 @@
 //! to compare with the compiler.
 
 use crate::arch::Arch;
-use crate::compile::{Options, Program};
-use crate::filter::outcome;
+use crate::compile::Options;
+use crate::filter::{Program, outcome};
 use crate::interpreter::{SeccompData, run};
 use crate::rules::{Action, Architecture, Arg, Op, Profile, Rule};
 use crate::table;
 
 /// xorshift64*: the same numbers at each run.
-pub(super) struct Random(pub(super) u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    pub(super) fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         (self.next() >> 16) % end
     }
 
-    pub(super) fn of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+    pub(crate) fn of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
         &all[self.below(all.len() as u64) as usize]
     }
 }
@@ -86,7 +86,7 @@ const ACTIONS: [Action; 9] = [
 
 const OPS: [Op; 7] = [Op::Eq, Op::Ne, Op::Lt, Op::Le, Op::Gt, Op::Ge, Op::MaskedEq];
 
-pub(super) fn random_profile(random: &mut Random) -> Profile {
+pub(crate) fn random_profile(random: &mut Random) -> Profile {
     let errno = |random: &mut Random, action| match action {
         Action::Errno | Action::Trace if random.below(3) > 0 => Some(random.below(50) as u32),
         _ => None,
@@ -132,47 +132,41 @@ pub(super) fn random_profile(random: &mut Random) -> Profile {
     }
 }
 
-/// Compares on calls that the profile names, their neighbours, and the numbers' edges.
-pub(super) fn check_agreement(
+/// A call that the profile names, or a neighbour, or at an edge of the numbers.
+pub(crate) fn random_call(random: &mut Random, profile: &Profile, options: Options) -> SeccompData {
+    let arches = [Arch::X86_64, Arch::X86, Arch::X32, Arch::Aarch64, Arch::Arm];
+    let arch = if random.below(3) > 0 { options.native } else { *random.of(&arches) };
+    let nr = match random.below(4) {
+        0 => {
+            table::call(random.of::<&str>(&NAMES)).and_then(|call| call.number(arch)).unwrap_or(500)
+        }
+        1 => (random.below(500) as u32) | if arch == Arch::X32 { 1 << 30 } else { 0 },
+        2 if !profile.syscalls.is_empty() => {
+            random.of(&profile.syscalls).numbers.first().map_or(0, |nr| nr + random.below(2) as u32)
+        }
+        _ => *random.of(&[0, 0x3fff_ffff, 0x4000_0000, 0xf_0000, 0xf_0002, u32::MAX - 1, u32::MAX]),
+    };
+    let mut args = [0; 6].map(|_: u64| {
+        let value = *random.of(&VALUES);
+        let value = value.wrapping_add(random.below(3)).wrapping_sub(1);
+        if matches!(arch, Arch::X86 | Arch::Arm) { value & 0xffff_ffff } else { value }
+    });
+    if random.below(2) == 0 && [102, 117].contains(&nr) {
+        args[0] = *random.of(&[1, 2, 5, 13, 21, 0x1_0015, 22]);
+    }
+    SeccompData { nr, arch: arch.audit(), args, instruction_pointer: 0 }
+}
+
+/// Compares on random calls.
+pub(crate) fn check_agreement(
     random: &mut Random,
     profile: &Profile,
     options: Options,
     program: &Program,
     round: usize,
 ) {
-    let arches = [Arch::X86_64, Arch::X86, Arch::X32, Arch::Aarch64, Arch::Arm];
     for _ in 0..250 {
-        let arch = if random.below(3) > 0 { options.native } else { *random.of(&arches) };
-        let nr = match random.below(4) {
-            0 => table::call(random.of::<&str>(&NAMES))
-                .and_then(|call| call.number(arch))
-                .unwrap_or(500),
-            1 => (random.below(500) as u32) | if arch == Arch::X32 { 1 << 30 } else { 0 },
-            2 if !profile.syscalls.is_empty() => random
-                .of(&profile.syscalls)
-                .numbers
-                .first()
-                .map_or(0, |nr| nr + random.below(2) as u32),
-            _ => *random.of(&[
-                0,
-                0x3fff_ffff,
-                0x4000_0000,
-                0xf_0000,
-                0xf_0002,
-                u32::MAX - 1,
-                u32::MAX,
-            ]),
-        };
-        let args = [0; 6].map(|_: u64| {
-            let value = *random.of(&VALUES);
-            let value = value.wrapping_add(random.below(3)).wrapping_sub(1);
-            if matches!(arch, Arch::X86 | Arch::Arm) { value & 0xffff_ffff } else { value }
-        });
-        let mut args = args;
-        if random.below(2) == 0 && [102, 117].contains(&nr) {
-            args[0] = *random.of(&[1, 2, 5, 13, 21, 0x1_0015, 22]);
-        }
-        let data = SeccompData { nr, arch: arch.audit(), args, instruction_pointer: 0 };
+        let data = random_call(random, profile, options);
         let found = run(&program.filter, &data).unwrap();
         let expected = reference(profile, options, &data);
         assert_eq!(found.value, expected, "round {round}: {data:x?} {options:?} {profile:?}");
