@@ -217,6 +217,56 @@ fn limits_of_version_1() {
 }
 
 #[test]
+fn a_joined_mount_namespace_brings_its_root() {
+    on_this_host(|world: &World| {
+        let donor = world.bundle();
+        let pid = donor.detach();
+        donor.exec(["sh", "-c", "echo here > /run/witness"]).run().success();
+        let mut bundle = world.bundle();
+        let kinds = [("mount", "mnt"), ("pid", "pid")];
+        let joined = kinds
+            .map(|(kind, file)| json!({"type": kind, "path": format!("/proc/{pid}/ns/{file}")}));
+        bundle.set("/linux/namespaces", json!(joined));
+        bundle.set("/hostname", Value::Null);
+        for field in ["/mounts", "/linux/maskedPaths", "/linux/readonlyPaths"] {
+            let asked = bundle.config().pointer(field).unwrap().clone();
+            let name = field[1..].replace('/', ".");
+            let refused = bundle.run([""; 0]).run().code(1);
+            refused.error(&[&name, "mount namespace that it joins"]);
+            assert_ne!(asked, json!([]));
+            bundle.set(field, json!([]));
+        }
+        bundle.run([""; 0]).run().code(1).error(&["root.path", "the mount namespace that it"]);
+        bundle.set("/root", json!({"path": "/", "readonly": true}));
+        bundle.run([""; 0]).run().code(1).error(&["root.readonly"]);
+        bundle.set("/root", json!({"path": "/"}));
+        bundle.args(["cat", "/run/witness"]);
+        assert_eq!(bundle.run([""; 0]).run().success().out, "here\n");
+        donor.delete();
+    });
+}
+
+#[test]
+fn what_fstab_has_for_mount_changes_nothing() {
+    on_this_host(|world: &World| {
+        let mut bundle = world.bundle();
+        let options =
+            ["bind", "ro", "nofail", "_netdev", "noauto", "user", "comment=x", "x-gvfs-hide"];
+        let source = world.path("source");
+        std::fs::create_dir(&source).unwrap();
+        bundle.push("/mounts", json!({"destination": "/b", "source": source, "options": options}));
+        bundle.push(
+            "/mounts",
+            json!({"destination": "/t", "type": "tmpfs", "options": ["nofail", "users", "exec"]}),
+        );
+        bundle.sh("grep -E ' /(b|t) ' /proc/self/mountinfo");
+        let out = bundle.run([""; 0]).run().success().out;
+        let attributes: Vec<_> = out.lines().map(|line| line.split(' ').nth(5).unwrap()).collect();
+        assert_eq!(attributes, ["ro,nosuid,nodev,noexec,relatime", "rw,nosuid,nodev,relatime"]);
+    });
+}
+
+#[test]
 fn annotations_are_kept_and_change_nothing() {
     on_this_host(|world: &World| {
         let mut bundle = world.bundle();

@@ -54,6 +54,32 @@ fn killed_while_it_creates() {
 }
 
 #[test]
+fn killed_while_it_writes_a_pid_file() {
+    on_this_host(|world: &World| {
+        if !has_strace() {
+            return;
+        }
+        let bundle = world.bundle();
+        let place = world.path("pids");
+        std::fs::create_dir(&place).unwrap();
+        let file = place.join("pid");
+        let create = bundle.create(["--pid-file", file.to_str().unwrap()]);
+        std::fs::write(&file, "before").unwrap();
+        let all = points(world, &create, false);
+        bundle.delete();
+        let last = |name: &str| all.iter().rfind(|point| point.0 == name).cloned().unwrap();
+        for point in [last("openat"), last("write"), last("linkat"), last("unlinkat")] {
+            std::fs::write(&file, "before").unwrap();
+            assert!(killed_at(&create, &point, false), "{point:?}");
+            for one in std::fs::read_dir(&place).unwrap() {
+                assert_eq!(one.unwrap().path(), file, "{point:?}");
+            }
+            bundle.delete();
+        }
+    });
+}
+
+#[test]
 fn killed_while_it_creates_with_a_service_manager() {
     each_view(|world: &World| {
         if !has_strace() {

@@ -152,10 +152,19 @@ fn a_process_from_a_file() {
         assert_eq!((run.fact("cwd"), run.fact("cap-amb")), ("/var", "KILL"));
         let env = run.all("env");
         assert!(env.contains(&"ONLY=this") && !env.iter().any(|entry| entry.starts_with("TERM")));
+        assert_eq!(run.fact("no-new-privs"), "1");
         // Flags come on top of it.
         let run = exec(&bundle, &["-p", path, "-e", "MORE=1", "-u", "9"], &[]).run().success();
         assert_eq!((run.fact("uid"), run.fact("gid")), ("9 9 9 9", "4 4 4 4"));
         assert!(run.all("env").contains(&"MORE=1"));
+        // What is absent is false, though the container's own is true.
+        let mut less = process.clone();
+        less.as_object_mut().unwrap().remove("noNewPrivileges");
+        write(less);
+        let run = exec(&bundle, &["-p", path], &[]).run().success();
+        assert_eq!(run.fact("no-new-privs"), "0");
+        let run = exec(&bundle, &["-p", path, "--no-new-privs"], &[]).run().success();
+        assert_eq!(run.fact("no-new-privs"), "1");
         let both = exec(&bundle, &["-p", path], &["true"]).run().code(1);
         both.error(&["--process"]);
         exec(&bundle, &["-p", "/no/such"], &[]).run().code(255).error(&["/no/such"]);

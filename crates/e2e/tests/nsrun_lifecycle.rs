@@ -324,11 +324,28 @@ fn a_created_container_is_paused_and_goes_on_as_created() {
         assert_eq!(bundle.status(), "paused");
         bundle.verb("pause").run().code(1).error(&["paused"]);
         bundle.exec(["true"]).run().code(255).error(&["paused"]);
+        bundle.verb("start").run().code(1).error(&["cannot start a paused container"]);
         bundle.verb("resume").run().success();
         assert_eq!(bundle.status(), "created");
         bundle.verb("start").run().success();
         assert_eq!(bundle.status(), "running");
         bundle.nsrun(["delete", "--force", &bundle.id]).run().success();
+    });
+}
+
+#[test]
+fn what_is_not_the_runtimes_is_not_removed() {
+    on_this_host(|world: &World| {
+        let bundle = world.bundle();
+        let place = std::path::Path::new("/run/nsrun").join(&bundle.id);
+        std::fs::create_dir_all(&place).unwrap();
+        std::fs::write(place.join("notes"), "mine").unwrap();
+        let told = ["notes", place.to_str().unwrap(), "is not the runtime's"];
+        bundle.nsrun(["delete", "--force", &bundle.id]).run().code(1).error(&told);
+        assert!(place.join("notes").is_file());
+        std::fs::remove_file(place.join("notes")).unwrap();
+        bundle.delete();
+        assert!(!place.exists());
     });
 }
 

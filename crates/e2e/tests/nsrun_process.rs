@@ -108,10 +108,15 @@ fn an_agent_is_told_or_nothing_runs() {
         let words = ["failed to connect with the seccomp agent", path.to_str().unwrap()];
         bundle.run([""; 0]).run().code(255).error(&words);
         before.assert_restored();
+        bundle.create([""; 0]).run().code(1).error(&words);
+        before.assert_restored();
+        // Or not any more.
+        drop(UnixListener::bind(&path).unwrap());
         bundle.create([""; 0]).run().success();
         bundle.verb("start").run().code(1).error(&words);
         bundle.until_stopped();
         bundle.delete();
+        std::fs::remove_file(&path).unwrap();
         before.assert_restored();
         // Somebody is, who gives the calls up.
         let states = agent(&path);

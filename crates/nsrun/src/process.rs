@@ -1,14 +1,15 @@
 //! What goes with a process that is started: its descriptors, terminal, pid and pidfd.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 use libcontainer::console::DescriptorSocket;
 use libcontainer::{Child, Error, ErrorKind, Result, Step};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, unlink};
+use rustix::io::Errno;
 use sys::Context;
 
 use crate::arguments::path_of;
@@ -66,19 +67,47 @@ impl Outlets {
     }
 }
 
-/// Writes a pid file: whoever finds it finds it whole.
+/// Writes a pid file: whoever finds it finds it whole. It has no name before, so that nothing is
+/// left of a program that is killed meanwhile.
 fn write_pid(path: &Path, pid: i32) -> Result<()> {
+    let place = || path.display().to_string();
     let wrong = || Error::new(ErrorKind::System, format!("{path:?} names no file"));
     let name = path.file_name().ok_or_else(wrong)?;
-    let mut hidden = std::ffi::OsString::from(".");
-    hidden.push(name);
-    let hidden = path.with_file_name(hidden);
-    let place = || hidden.display().to_string();
-    let opened =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&hidden);
-    let written = opened.and_then(|mut file: File| file.write_all(pid.to_string().as_bytes()));
-    written.sys("write", place)?;
-    Ok(std::fs::rename(&hidden, path).sys("rename", || path.display().to_string())?)
+    let directory = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let mode = Mode::from_raw_mode(0o644);
+    let nameless = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
+    let file = match rustix::fs::open(directory, nameless, mode) {
+        // Of a file system that has no such files (open(2)).
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => None,
+        opened => Some(opened.sys("open", place)?),
+    };
+    let written = |file: OwnedFd| {
+        let mut file = File::from(file);
+        file.write_all(pid.to_string().as_bytes()).sys("write", place).map(|()| file)
+    };
+    let Some(file) = file else {
+        let named = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
+        let mut hidden = std::ffi::OsString::from(".");
+        hidden.push(name);
+        let hidden = path.with_file_name(hidden);
+        written(rustix::fs::open(&hidden, named, mode).sys("open", place)?)?;
+        return Ok(std::fs::rename(&hidden, path).sys("rename", place)?);
+    };
+    let file = written(file)?;
+    let itself = format!("/proc/self/fd/{}", file.as_raw_fd());
+    loop {
+        match linkat(CWD, &itself, CWD, path, AtFlags::SYMLINK_FOLLOW) {
+            Err(Errno::EXIST) => {}
+            linked => return Ok(linked.sys("linkat", place)?),
+        }
+        match unlink(path) {
+            Err(Errno::NOENT) => {}
+            removed => removed.sys("unlink", place)?,
+        }
+    }
 }
 
 /// What a process inherits from this program.

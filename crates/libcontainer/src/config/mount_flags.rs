@@ -151,11 +151,12 @@ fn one(all: &mut MountOptions, option: &str) -> std::result::Result<(), &'static
     if let Some(known) = TABLE.iter().find(|known| known.name == option) {
         return all.apply(option, &known.action);
     }
-    if option.starts_with("X-") {
+    if option.starts_with("X-") && option != "X-mount.mkdir" {
         return Err("is for mount(8) and has no effect here");
     }
-    if option.starts_with("x-") || option.starts_with("comment=") {
-        return Ok(()); // Comments, says mount(8).
+    // Comments, says mount(8); and mount points are made here without being asked for.
+    if option.starts_with("x-") || option.starts_with("comment=") || option.starts_with("X-") {
+        return Ok(());
     }
     all.data.push(match option.split_once('=') {
         Some((key, value)) => (key.to_owned(), Some(unquoted(value).to_owned())),

@@ -56,6 +56,10 @@ pub(super) fn read(root: &Node<'_>, dir: &Path) -> Result<Parsed> {
         config.process = process::read(&node, &mut warnings)?;
     }
     linux::read(root, &mut config)?;
+    if linux::joins_mounts(&config) && config.rootfs == Rootfs::Directory(PathBuf::from("/")) {
+        // Its root is that of the mount namespace that it joins.
+        config.rootfs = Rootfs::Directory(PathBuf::new());
+    }
     // Before 1.3 said that 0 is a limit, it was written for none: by Podman 4, for one.
     if version < (1, 3) && config.resources.pids == Some(0) {
         config.resources.pids = None;

@@ -142,14 +142,15 @@ impl Container {
         if !status.can_pause() {
             return Ok(status);
         }
-        let frozen = match self.cgroup()? {
-            Some(group) => group.freezing().unwrap_or(false),
-            None => false,
-        };
-        Ok(if frozen { Status::Paused } else { status })
+        Ok(if self.is_paused()? { Status::Paused } else { status })
     }
 
-    /// How far it is, paused or not: a start need not look into its control group.
+    /// Whether its group is frozen, or told to be.
+    pub(crate) fn is_paused(&self) -> Result<bool> {
+        Ok(self.cgroup()?.is_some_and(|group| group.freezing().unwrap_or(false)))
+    }
+
+    /// How far it is, paused or not.
     pub(crate) fn progress(&self) -> Result<Status> {
         if locked(&self.making).is_some() {
             return Ok(Status::Creating);

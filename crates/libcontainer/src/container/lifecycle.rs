@@ -15,7 +15,7 @@ use crate::container::record::{InitRecord, Record};
 use crate::container::store::Lock;
 use crate::container::unwaited;
 use crate::error::Step;
-use crate::parent::{Launch, launch, tell};
+use crate::parent::{Launch, agent_is_there, launch, tell};
 use crate::plan::{self, ContainerPlan, Descriptor};
 use crate::wire::{FromInit, Received, Socket, ToInit};
 use crate::{Error, ErrorKind, Result, network};
@@ -96,6 +96,9 @@ impl Container {
     ) -> Result<Child> {
         let (process_plan, mut warnings) =
             plan::process_of(&record.config, &process.spec, &record.keyring(), hold)?;
+        if let Some(agent) = process_plan.listener.as_ref().filter(|_| hold) {
+            agent_is_there(agent)?;
+        }
         // Spawned first: it starts up while the control group is made.
         let mut boot = self.shared.boot(process_plan.parent_death_signal.is_some())?;
         boot.ahead(plan::Ahead::of(&record.config));
@@ -243,11 +246,10 @@ impl Container {
         self.record().map_or(0, |record| record.cgroup_levels.saturating_sub(1))
     }
 
-    /// Lets a held init execute its program, and returns when it does; a paused one does when it
-    /// is resumed.
+    /// Lets a held init execute its program, and returns when it does.
     ///
     /// # Errors
-    /// [`ErrorKind::NotRunning`] when it has ended; the program's own failure, as
+    /// [`ErrorKind::NotRunning`] when it has ended; [`ErrorKind::Paused`]; the program's own failure, as
     /// [`ErrorKind::ProcessNotExecuted`]; [`ErrorKind::NotStopped`] when it has been let go before;
     /// [`ErrorKind::InvalidConfig`] when it was created without a program, and then it stays;
     /// [`ErrorKind::HookFailed`], and then the container is destroyed.
@@ -281,6 +283,11 @@ impl Container {
         if self.record()?.init.is_some_and(|init| init.idle) {
             let message = "is required to start a container, and this one was created without";
             return Err(Error::invalid("process", message));
+        }
+        if self.is_paused()? {
+            // It would go on when it is resumed, and whoever starts it wait as long.
+            let error = Error::new(ErrorKind::Paused, "cannot start a paused container");
+            return Err(error.with_hint("resume it first"));
         }
         let socket = self.entry.connect_start_socket().map_err(|error| {
             // Somebody else was faster, and his start has not come to the program.

@@ -190,7 +190,13 @@ impl Store {
         }
         match removed {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(errno) => Err(SysError::new("rmdir", id, errno)).step(|| self.step()),
+            Err(errno) => Err(SysError::new("rmdir", id, errno))
+                .hint(|| {
+                    let what = entry.names().join(", ");
+                    let place = self.path.join(id);
+                    format!("{what} in {} is not the runtime's: remove it first", place.display())
+                })
+                .step(|| self.step()),
         }
     }
 
@@ -204,6 +210,14 @@ impl Store {
 }
 
 impl Entry {
+    /// What is in the directory, as far as it can be listed.
+    fn names(&self) -> Vec<String> {
+        let Ok(all) = self.reopen().map(Dir::new) else { return Vec::new() };
+        let names = all.into_iter().flatten().flatten();
+        let names = names.map(|one| one.file_name().to_string_lossy().into_owned());
+        names.filter(|name| name != "." && name != "..").collect()
+    }
+
     /// Waits for the lock, and takes it. [`ErrorKind::NotFound`] if the container went meanwhile.
     pub(crate) fn lock(&self) -> Result<Lock> {
         let directory = self.reopen()?;

@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+use rustix::fs::{FileType, stat};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
     AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix,
@@ -60,6 +61,21 @@ pub(crate) fn hand_over(
     let socket =
         connected(agent).step(|| format!("failed to connect with the seccomp agent at {path}"))?;
     send(&socket, &text, listener).step(|| format!("telling the seccomp agent at {path}"))
+}
+
+/// Whether somebody may be listening there: for a start that is held, and will have something to
+/// hand over only when it goes on. (A connection would be one without a state.)
+pub(crate) fn is_there(agent: &Listener) -> Result<()> {
+    let path = agent.path.display();
+    let found = stat(&agent.path).sys("stat", || path.to_string());
+    let found = match found {
+        Ok(found) if FileType::from_raw_mode(found.st_mode) != FileType::Socket => {
+            Err(Error::new(ErrorKind::System, format!("{path} is no socket")))
+        }
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.into()),
+    };
+    found.step(|| format!("failed to connect with the seccomp agent at {path}"))
 }
 
 fn connected(agent: &Listener) -> Result<OwnedFd> {

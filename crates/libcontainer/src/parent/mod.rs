@@ -7,7 +7,7 @@ mod idmap;
 mod lasting;
 mod seal;
 
-pub(crate) use agent::hand_over;
+pub(crate) use agent::{hand_over, is_there as agent_is_there};
 pub(crate) use boot::Boot;
 pub(crate) use drive::{Launch, Launched, launch, tell};
 pub(crate) use seal::Sealed;

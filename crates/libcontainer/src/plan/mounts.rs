@@ -71,8 +71,10 @@ pub fn plan(config: &Config, facts: &MountFacts) -> Result<RootfsPlan> {
     check::nothing_to_mount(config, facts.mount_namespace)?;
     let entry = match (facts.mount_namespace, config.no_pivot_root) {
         (MountNamespace::Joined, _) => {
-            let what = "the container has the root of the mount namespace that it joins";
-            return Err(Error::invalid("rootfs", what));
+            let what = "the container has the root of the mount namespace that it joins, and no \
+                        other";
+            let error = Error::invalid("rootfs", what);
+            return Err(if config.oci { error.with_hint("root.path is / there") } else { error });
         }
         (MountNamespace::Host, _) => Entry::Chroot,
         (MountNamespace::New, true) if facts.user_namespace => {

@@ -48,8 +48,6 @@ pub(super) enum Action {
 /// MS_REC: only with a bit that can be recursive.
 pub(super) const MS_REC: u64 = 1 << 14;
 
-const FSTAB: &str = "is for fstab(5) and has no effect here";
-
 const fn option(name: &'static str, ms: u64, action: Action) -> Known {
     Known { name, action, ms }
 }
@@ -90,10 +88,6 @@ const fn superblock(name: &'static str, ms: u64, opposite: &'static str) -> Know
 const fn propagation(name: &'static str, ms: u64, kind: Propagation, recursive: bool) -> Known {
     let ms = if recursive { ms | MS_REC } else { ms };
     option(name, ms, Action::Propagation { kind, recursive })
-}
-
-const fn refused(name: &'static str, reason: &'static str) -> Known {
-    option(name, 0, Action::Refused(reason))
 }
 
 const UNBINDABLE: u64 = 1 << 17;
@@ -174,15 +168,17 @@ pub(super) static TABLE: &[Known] = &[
     option("remount", 1 << 5, Action::Remount),
     option("idmap", 0, Action::Idmap { recursive: false }),
     option("ridmap", 0, Action::Idmap { recursive: true }),
+    // What fstab(5) has for mount(8), and asks nothing of the kernel. Who may mount is known here;
+    // what goes with such a word does count.
+    nothing("auto"),
+    nothing("noauto"),
+    nothing("nouser"),
+    nothing("nofail"),
+    nothing("_netdev"),
+    set("user", 0, attr::NOSUID | attr::NODEV | attr::NOEXEC),
+    set("users", 0, attr::NOSUID | attr::NODEV | attr::NOEXEC),
+    set("owner", 0, attr::NOSUID | attr::NODEV),
+    set("group", 0, attr::NOSUID | attr::NODEV),
     // What cannot be had.
     option("move", 1 << 13, Action::Refused("is refused: a mount of the host is not taken away")),
-    refused("auto", FSTAB),
-    refused("noauto", FSTAB),
-    refused("user", FSTAB),
-    refused("nouser", FSTAB),
-    refused("users", FSTAB),
-    refused("owner", FSTAB),
-    refused("group", FSTAB),
-    refused("nofail", FSTAB),
-    refused("_netdev", FSTAB),
 ];

@@ -75,8 +75,17 @@ fn binds_propagation_and_data() {
 fn what_cannot_be_had_is_refused_with_its_place() {
     let error = refused(&["ro", "move"]);
     assert!(error.starts_with("options[1]: \"move\" is refused"), "{error}");
-    assert!(refused(&["nofail"]).contains("no effect here"));
-    assert!(refused(&["X-mount.mkdir"]).contains("mount(8)"));
+    assert!(refused(&["X-mount.subdir=a"]).contains("mount(8)"));
+}
+
+#[test]
+fn what_fstab_has_for_mount_is_no_business_of_the_kernel() {
+    let none = options("auto,noauto,nouser,nofail,_netdev,comment=a,x-b,X-mount.mkdir");
+    assert_eq!(none, MountOptions::default());
+    // What mount(8) says that such a word implies, unless another follows.
+    assert_eq!(options("users").set, attr::NOSUID | attr::NODEV | attr::NOEXEC);
+    assert_eq!(options("user,exec").set, attr::NOSUID | attr::NODEV);
+    assert_eq!(options("owner,group").set, attr::NOSUID | attr::NODEV);
 }
 
 #[test]

@@ -95,10 +95,19 @@ fn namespaces(linux: &Node<'_>) -> Result<Vec<Namespace>> {
     Ok(namespaces)
 }
 
+/// Whether the container lives in somebody else's mount namespace: with his root, and his devices.
+pub(super) fn joins_mounts(config: &Config) -> bool {
+    let joined = |one: &Namespace| one.kind == NamespaceKind::Mount && one.path.is_some();
+    config.namespaces.iter().any(joined)
+}
+
 /// The listed devices take the place of standard ones of the same path. They come first, so that
 /// an error names the place that the file has them at.
 fn devices(linux: &Node<'_>, config: &mut Config) -> Result<()> {
-    let standard = std::mem::take(&mut config.devices);
+    let mut standard = std::mem::take(&mut config.devices);
+    if joins_mounts(config) {
+        standard.clear();
+    }
     let Some(list) = linux.get("devices")? else {
         config.devices = standard;
         return Ok(());

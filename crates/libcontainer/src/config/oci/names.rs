@@ -1,9 +1,10 @@
 //! What config.json calls the fields of a [`Config`](crate::Config).
 
 /// Beginnings of a field's path, and how they read in config.json. All others are the same.
-const NAMES: [(&str, &str); 20] = [
+const NAMES: [(&str, &str); 21] = [
     ("rootfs_propagation", "linux.rootfsPropagation"),
     ("rootfs", "root.path"),
+    ("readonly_rootfs", "root.readonly"),
     ("namespaces", "linux.namespaces"),
     ("uid_mappings", "linux.uidMappings"),
     ("gid_mappings", "linux.gidMappings"),

@@ -14,7 +14,8 @@ pub(in crate::config) fn read(node: &Node<'_>, warnings: &mut Vec<String>) -> Re
         env: Some(node.texts_of("env")?),
         cwd: Some(value::absolute(&node.need("cwd")?)?),
         groups_from_file: Some(false),
-        no_new_privileges: node.boolean_of("noNewPrivileges")?,
+        // A further process has what stands here, and not the container's own value.
+        no_new_privileges: Some(node.boolean_of("noNewPrivileges")?.unwrap_or(false)),
         oom_score_adj: value::oom_score_adj(node, "oomScoreAdj")?,
         apparmor_profile: node.text_of("apparmorProfile")?,
         selinux_label: node.text_of("selinuxLabel")?,

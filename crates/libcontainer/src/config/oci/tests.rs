@@ -61,8 +61,8 @@ fn errors_name_the_field() {
         ),
         (
             "mounts",
-            json!([{"destination": "/x"}, {"destination": "/y", "options": ["ro", "nofail"]}]),
-            "mounts[1].options[1]: \"nofail\" is for fstab(5)",
+            json!([{"destination": "/x"}, {"destination": "/y", "options": ["ro", "X-mount.owner=1"]}]),
+            "mounts[1].options[1]: \"X-mount.owner=1\" is for mount(8)",
         ),
         (
             "mounts",
