@@ -34,7 +34,7 @@ pub struct Resources {
     pub net_prio: BTreeMap<String, u32>,
     /// RDMA limits by device.
     pub rdma: BTreeMap<String, Rdma>,
-    /// Version 2 control files and what is written to them, last of all.
+    /// Version 2 control files and what is written to them, a line at a time, last of all.
     pub unified: BTreeMap<String, String>,
 }
 
@@ -70,7 +70,8 @@ pub struct Memory {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Cpu {
-    /// Relative weight, 2 to 262144; the default of a group is 1024.
+    /// Relative weight, 2 to 262144; the default of a group is 1024. Version 2 has weights of 1 to
+    /// 10000, 100 by default: 10^((log2(shares)² + 125·log2(shares) - 126) / 612), rounded up.
     pub shares: Option<u64>,
     /// Microseconds of processor time in each period; negative: unlimited.
     pub quota: Option<i64>,
@@ -82,7 +83,9 @@ pub struct Cpu {
     pub rt_runtime: Option<i64>,
     /// The length of a real-time period in microseconds (version 1 only).
     pub rt_period: Option<u64>,
-    /// 1: runs only when nobody else wants to (SCHED_IDLE; kernel 5.15). 0: as usual.
+    /// 1: runs only when nobody else wants to (SCHED_IDLE; kernel 5.15), and `shares` mean nothing:
+    /// the kernel refuses new ones alone, and forgets the old ones. 0: as usual, with `shares` or
+    /// else the default.
     pub idle: Option<i64>,
     /// The processors, as a list: `0-3,7`.
     pub cpus: Option<String>,
@@ -94,6 +97,12 @@ impl Cpu {
     /// The same without the part that the controller cpuset enforces.
     pub(crate) fn wants_cpu(&self) -> bool {
         *self != Self { cpus: self.cpus.clone(), mems: self.mems.clone(), ..Self::default() }
+    }
+
+    /// The shares, unless the group becomes idle with them: then the kernel takes none, and runs it
+    /// with less than the least.
+    pub(crate) fn weighing(&self) -> Option<u64> {
+        self.shares.filter(|_| self.idle.is_none_or(|idle| idle == 0))
     }
 
     /// Whether the controller cpuset is asked for anything.

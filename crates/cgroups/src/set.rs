@@ -164,7 +164,14 @@ impl Writer<'_> {
     fn set_unified(&self, limits: &Resources) -> Result<()> {
         for (file, value) in &limits.unified {
             let controller = file.split('.').next().unwrap_or(file);
-            self.write_v2(controller, file, &[Setting::new(file.clone(), value)])?;
+            // Files with a line for each device take one line at a time; an empty list is a line.
+            let mut lines: Vec<&str> = value.lines().filter(|line| !line.is_empty()).collect();
+            if lines.is_empty() {
+                lines.push("\n");
+            }
+            let settings: Vec<Setting> =
+                lines.into_iter().map(|line| Setting::new(file.clone(), line)).collect();
+            self.write_v2(controller, file, &settings)?;
         }
         Ok(())
     }

@@ -131,9 +131,11 @@ fn hint_invalid(file: &str) -> &'static str {
         "memory.limit_in_bytes" => "must not be more than the limit of memory and swap",
         "memory.memsw.limit_in_bytes" => "must not be less than the limit of memory",
         "cpu.cfs_quota_us" | "cpu.cfs_period_us" | "cpu.max" => {
-            "a quota is at least 1000 µs, a period 1000 to 1000000 µs"
+            "a quota is at least 1000 µs and the burst, a period 1000 to 1000000 µs, and the parent \
+             group must have as much"
         }
         "cpu.cfs_burst_us" | "cpu.max.burst" => "must not be more than the quota",
+        "cpu.shares" | "cpu.weight" => "a group that is idle (cpu.idle) has none",
         "cpu.rt_runtime_us" => "must fit into what the parent group has",
         "pids.max" => "the kernel takes 0 to 4194304, and max",
         "memory.use_hierarchy" => "this kernel lets groups below share limits, always",

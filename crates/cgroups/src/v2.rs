@@ -5,6 +5,7 @@ pub(crate) mod cpu;
 pub(crate) mod hugetlb;
 pub(crate) mod io;
 pub(crate) mod memory;
+mod vacate;
 
 use crate::Result;
 use crate::file::Dir;

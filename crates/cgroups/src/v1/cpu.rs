@@ -10,7 +10,7 @@ use crate::stats::Stats;
 /// What to write for these limits.
 pub(crate) fn settings(cpu: &Cpu) -> Vec<Setting> {
     let mut all = Vec::new();
-    if let Some(shares) = cpu.shares {
+    if let Some(shares) = cpu.weighing() {
         all.push(Setting::new("cpu.shares", shares));
     }
     if let Some(period) = cpu.period {

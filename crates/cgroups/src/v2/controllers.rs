@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rustix::io::Errno;
 
+use super::vacate;
 use crate::file::Dir;
 use crate::{Error, Result};
 
@@ -37,6 +38,10 @@ pub(crate) fn enable_usual(group: &Path, wanted: &[&str]) -> Result<()> {
 
 /// Gives `group` one controller that a limit needs.
 ///
+/// A group with processes has no controllers to give (cgroup-v2.rst, "No Internal Process
+/// Constraint"). Where that is the top of what the caller sees, as in a container whose processes
+/// start in it, they are moved to a group below it: nobody else could have meant them to stay.
+///
 /// Errors: [`Error::Unsupported`] where no parent has it to give; [`Error::System`] where the
 /// kernel refuses, for instance EBUSY because processes live in a parent.
 pub(crate) fn enable(group: &Path, controller: &str, key: &str) -> Result<()> {
@@ -54,13 +59,34 @@ pub(crate) fn enable(group: &Path, controller: &str, key: &str) -> Result<()> {
         return Err(Error::unsupported(controller, key, hint + advice));
     };
     enable(parent, controller, key)?;
-    Dir::open(parent)?.write("cgroup.subtree_control", &format!("+{controller}")).map_err(|error| {
+    let parent = Dir::open(parent)?;
+    let give = || parent.write("cgroup.subtree_control", &format!("+{controller}"));
+    let given = match give() {
+        Err(error) if error.errno() == Some(Errno::BUSY) && is_top(&parent)? => {
+            vacate::retry(&parent, error, give)
+        }
+        given => given,
+    };
+    given.map_err(|error| {
+        let parent = parent.path().display();
         error
-            .hinted(Errno::BUSY, || format!("move the processes out of {}", parent.display()))
+            .hinted(Errno::BUSY, || {
+                format!("{parent} holds processes: move them to a group below it, or name a group elsewhere")
+            })
+            .hinted(Errno::OPNOTSUPP, || {
+                format!("{parent} is for threads only (cgroup.type): name a group elsewhere")
+            })
             .hinted(Errno::ACCESS, || {
-                format!("the cgroup.subtree_control of {} is not delegated", parent.display())
+                format!("the cgroup.subtree_control of {parent} is not delegated")
             })
     })
+}
+
+/// Whether a group is the top of what the caller sees without being the root of the hierarchy,
+/// which alone has no cgroup.type: so it is for whoever is in a container.
+fn is_top(group: &Dir) -> Result<bool> {
+    let above = group.path().parent().is_some_and(is_group);
+    Ok(!above && group.read_optional("cgroup.type")?.is_some())
 }
 
 fn missing<'a>(group: &Dir, wanted: &[&'a str]) -> Result<Vec<&'a str>> {

@@ -33,8 +33,10 @@ pub(crate) fn settings(dir: &Dir, memory: &Memory) -> Result<Vec<Setting>> {
             None if swap >= 0 => present_limit(dir)?,
             limit => limit,
         };
-        let setting = Setting::new("memory.swap.max", amount(swap_only(swap, limit)?));
-        all.push(if swap < 0 { setting.if_there() } else { setting });
+        let bytes = swap_only(swap, limit)?;
+        let setting = Setting::new("memory.swap.max", amount(bytes));
+        // Where the kernel has no swap, none and any amount are what there is.
+        all.push(if bytes <= 0 { setting.if_there() } else { setting });
     }
     if let Some(reservation) = memory.reservation {
         all.push(Setting::new("memory.low", amount(reservation)));

@@ -139,6 +139,14 @@ fn not_born(error: sys::SysError) -> Error {
             "who starts a process in a delegated control group must be in a group that was \
              delegated as well"
         }
+        Errno::OPNOTSUPP => {
+            "the control group is below one with threaded groups (cgroup.type), and so for threads \
+             only: name one elsewhere"
+        }
+        Errno::BUSY => {
+            "the control group hands controllers to groups below it (cgroup.subtree_control), and \
+             so may hold no processes: name another"
+        }
         _ => "a limit may be reached: pids.max, ulimit -u, user.max_*_namespaces",
     })
 }

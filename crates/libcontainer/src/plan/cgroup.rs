@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cgroups::{Access, DeviceRule, HOW_TO_DELEGATE, Manager, Mode, Resources};
+use cgroups::{Access, DeviceRule, HOW_TO_DELEGATE, Hierarchy, Manager, Mode, Resources};
 
 use crate::config::{Config, DeviceKind, Id, Mount, NamespaceKind};
 use crate::host::HostFacts;
@@ -31,6 +31,17 @@ pub struct Group {
 pub fn plan(config: &Config, facts: &HostFacts) -> Result<Group> {
     let mut warnings = Vec::new();
     let mut resources = resources(config, facts.mknod);
+    let in_v1 = |it: &Hierarchy| it.controllers.iter().any(|one| one == "memory");
+    // It tells the kernel what to reclaim first, and limits nothing.
+    if config.oci
+        && resources.memory.swappiness.take_if(|_| !facts.cgroups.v1.iter().any(in_v1)).is_some()
+    {
+        warnings.push(
+            "linux.resources.memory.swappiness has no effect: control groups of version 2 have \
+             none of their own"
+                .to_owned(),
+        );
+    }
     let manager = match &config.cgroup {
         None => None,
         Some(path) if facts.administrator => Some(Manager::new(&facts.cgroups, path)?),

@@ -12,6 +12,10 @@ use super::{set, within};
 const SHORTEST: u64 = 1000;
 const LONGEST: u64 = 1_000_000;
 
+/// The bounds of shares (MIN_SHARES and MAX_SHARES there): the kernel takes others for these.
+const FEWEST: u64 = 2;
+const MOST: u64 = 1 << 18;
+
 /// Reads it.
 pub(super) fn read(node: &Node<'_>) -> Result<Cpu> {
     let list = |key| {
@@ -19,7 +23,7 @@ pub(super) fn read(node: &Node<'_>) -> Result<Cpu> {
         field.map(|field| value::cpu_list(&field)).transpose()
     };
     let cpu = Cpu {
-        shares: set(node, "shares")?,
+        shares: within(node, "shares", FEWEST, MOST)?,
         quota: set(node, "quota")?,
         period: within(node, "period", SHORTEST, LONGEST)?,
         burst: node.number_of("burst")?,
