@@ -48,6 +48,11 @@ pub fn has_selinux() -> Result<bool> {
     Ok(std::fs::read_to_string(path).sys("read", || path)?.contains("selinuxfs"))
 }
 
+/// The kernel's version of Landlock; 0 where it has none or was started without it.
+pub fn landlock() -> u32 {
+    sys::landlock::version().unwrap_or(0)
+}
+
 /// The mounts that this process sees, as /proc/self/mountinfo lists them.
 pub fn mountinfo() -> Result<Vec<u8>> {
     let path = "/proc/self/mountinfo";

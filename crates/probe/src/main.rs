@@ -51,7 +51,7 @@ calls
   syscall NUMBER...             enters it with -1 everywhere: tells seccomp's answer
   ioctl-tiocsti [BYTE]          types into its own terminal
 network
-  listen ADDRESS [TEXT]         1.2.3.4:80, [::1]:80 or /path: serves one connection
+  listen ADDRESS [TEXT]         1.2.3.4:80, [::1]:80, /path or @abstract: serves one connection
   connect ADDRESS               prints what it gets
   notify TEXT...                sends each to $NOTIFY_SOCKET
 signals and time

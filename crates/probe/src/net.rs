@@ -1,9 +1,10 @@
-//! One connection, served or made: TCP at ADDRESS:PORT, a Unix socket at a path. And messages to a
-//! service manager.
+//! One connection, served or made: TCP at ADDRESS:PORT, a Unix socket at a path or @NAME (an
+//! abstract one). And messages to a service manager.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{self, UnixDatagram, UnixListener, UnixStream};
 use std::process::ExitCode;
 
 use sys::Context;
@@ -23,8 +24,8 @@ pub fn run(verb: &str, args: &[String]) -> Outcome {
 
 /// Prints `listening ADDRESS`, then `peer ADDRESS` and what the peer sent.
 fn listen(address: &str, text: &str) -> Outcome {
-    if address.starts_with('/') {
-        let listener = UnixListener::bind(address).sys("bind", || address)?;
+    if let Some(place) = unix(address) {
+        let listener = UnixListener::bind_addr(&place?).sys("bind", || address)?;
         line(&format!("listening {address}"));
         let (stream, _) = listener.accept().sys("accept", || address)?;
         return serve(stream, "unix", text);
@@ -55,8 +56,8 @@ fn notify(args: &[String]) -> Outcome {
 
 fn connect(address: &str) -> Outcome {
     let mut got = String::new();
-    if address.starts_with('/') {
-        let mut stream = UnixStream::connect(address).sys("connect", || address)?;
+    if let Some(place) = unix(address) {
+        let mut stream = UnixStream::connect_addr(&place?).sys("connect", || address)?;
         stream.read_to_string(&mut got).sys("read", || address)?;
     } else {
         let mut stream = TcpStream::connect(tcp(address)?).sys("connect", || address)?;
@@ -64,6 +65,16 @@ fn connect(address: &str) -> Outcome {
     }
     line(&format!("got {got}"));
     Ok(ExitCode::SUCCESS)
+}
+
+/// `/path` or `@abstract name`; `None` for another kind.
+fn unix(address: &str) -> Option<Result<net::SocketAddr, Failure>> {
+    let place = match address.strip_prefix('@') {
+        Some(name) => net::SocketAddr::from_abstract_name(name),
+        None if address.starts_with('/') => net::SocketAddr::from_pathname(address),
+        None => return None,
+    };
+    Some(place.map_err(|_| Failure::Usage(format!("{address} is no socket's name"))))
 }
 
 /// Numbers only: a resolver would make the program three times as big.

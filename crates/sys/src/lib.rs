@@ -16,6 +16,7 @@ pub mod fork;
 pub mod inherited;
 pub mod io_priority;
 pub mod keyring;
+pub mod landlock;
 pub mod memory_policy;
 pub mod mount;
 pub mod mountinfo;

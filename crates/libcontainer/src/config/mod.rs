@@ -7,6 +7,7 @@ pub mod capability;
 mod container_json;
 mod hook;
 mod intel_rdt;
+mod landlock;
 mod mount;
 pub mod mount_flags;
 mod namespace;
@@ -30,6 +31,7 @@ use crate::Error;
 
 pub use hook::{Hook, Hooks};
 pub use intel_rdt::IntelRdt;
+pub use landlock::{FileAccess, Landlock, LandlockFiles, LandlockNetwork, LandlockRule, Scope};
 pub use mount::{Device, DeviceKind, Mount, Propagation, Rootfs};
 pub use namespace::{Clock, IdMap, Namespace, NamespaceKind, TimeOffset};
 pub use network::{Network, Route, Veth};
@@ -50,6 +52,11 @@ impl Config {
     /// An error about this configuration, with the names that its fields have in its file.
     pub(crate) fn own_words(&self, error: Error) -> Error {
         if self.oci { error.in_oci_terms() } else { error }
+    }
+
+    /// The kernel's version of Landlock; it is looked at only where it is wanted.
+    pub(crate) fn landlock_version(&self) -> u32 {
+        if self.landlock.is_some() { crate::host::landlock() } else { 0 }
     }
 }
 
@@ -115,6 +122,9 @@ pub struct Config {
     pub sysctl: BTreeMap<String, String>,
     /// System-call filters, loaded in order before the process starts.
     pub seccomp: Vec<seccomp::Profile>,
+    /// What the container's processes are restricted to by Landlock; needs Linux 5.13.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub landlock: Option<Landlock>,
     /// What system the kernel appears to be to its processes; `None` inherits.
     pub personality: Option<Personality>,
     /// Where its processes' memory comes from; `None` inherits.

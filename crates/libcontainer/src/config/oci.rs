@@ -17,11 +17,13 @@ mod version;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::Result;
 
 use super::node::Node;
 use super::parsed::{Form, Parsed};
-use super::{Config, ProcessSpec, Rootfs, value};
+use super::{Config, Landlock, ProcessSpec, Rootfs, landlock, value};
 
 pub use features::features;
 pub(crate) use names::field;
@@ -50,6 +52,7 @@ pub(super) fn read(root: &Node<'_>, dir: &Path) -> Result<Parsed> {
     config.domainname = root.text_of("domainname")?;
     config.mounts = root.each("mounts", |item| mounts::read(item, dir, &mut warnings))?;
     config.annotations = annotations(root)?;
+    config.landlock = restrictions(root)?;
     config.hooks = hooks::read(root)?;
     config.bundle = Some(dir.to_owned());
     if let Some(node) = root.get("process")? {
@@ -73,6 +76,18 @@ fn annotations(root: &Node<'_>) -> Result<BTreeMap<String, String>> {
         return Err(value.error("its key is empty"));
     }
     root.text_map_of("annotations")
+}
+
+/// The annotation whose value is the JSON text of a `landlock` as container.json has it: the
+/// specification has no field for it.
+pub(crate) const LANDLOCK: &str = "org.nsrun.landlock";
+
+fn restrictions(root: &Node<'_>) -> Result<Option<Landlock>> {
+    let Some(map) = root.get("annotations")? else { return Ok(None) };
+    let Some(field) = map.get(LANDLOCK)? else { return Ok(None) };
+    let value: Value = serde_json::from_str(field.text()?)
+        .map_err(|error| field.error(format!("not JSON: {error}")))?;
+    field.inside(landlock::read(&Node::root(&value))).map(Some)
 }
 
 /// The absolute paths in the list `key`.

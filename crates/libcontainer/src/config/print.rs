@@ -16,8 +16,8 @@ use crate::{Error, Result};
 
 use super::{
     Capabilities, Clock, Config, Device, DeviceKind, ExecAffinity, Hooks, Id, IdMap, IntelRdt,
-    IoPriority, MemoryPolicy, Namespace, Personality, ProcessSpec, Propagation, Rlimit, Rootfs,
-    Scheduler, TimeOffset, User, container_json, template,
+    IoPriority, Landlock, MemoryPolicy, Namespace, Personality, ProcessSpec, Propagation, Rlimit,
+    Rootfs, Scheduler, TimeOffset, User, container_json, template,
 };
 
 /// The text of a container.json, with a newline at its end.
@@ -36,7 +36,7 @@ pub fn document(config: &Config) -> impl Serialize {
     Document::of(config)
 }
 
-fn is_false(value: &bool) -> bool {
+pub(super) fn is_false(value: &bool) -> bool {
     !value
 }
 
@@ -95,6 +95,8 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     seccomp_profiles: Option<&'a [seccomp::Profile]>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    landlock: &'a Option<Landlock>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     personality: Option<Personality>,
     #[serde(skip_serializing_if = "Option::is_none")]
     memory_policy: &'a Option<MemoryPolicy>,
@@ -143,6 +145,7 @@ impl<'a> Document<'a> {
             resources,
             sysctl,
             seccomp,
+            landlock,
             personality,
             memory_policy,
             mount_label,
@@ -186,6 +189,7 @@ impl<'a> Document<'a> {
             readonly_paths,
             system_properties: sysctl,
             seccomp_profiles: Some(seccomp.as_slice()).filter(|_| !is_default),
+            landlock,
             personality: *personality,
             memory_policy,
             new_keyring: *new_keyring,

@@ -52,9 +52,14 @@ impl Container {
             return Err(Error::new(ErrorKind::NotRunning, message));
         }
         let record = self.record()?;
-        let (process_plan, mut warnings) =
-            plan::process_of(&record.config, &process.spec, &record.keyring(), false)
-                .map_err(|error| record.config.own_words(error))?;
+        let (process_plan, mut warnings) = plan::process_of(
+            &record.config,
+            &process.spec,
+            &record.keyring(),
+            false,
+            record.config.landlock_version(),
+        )
+        .map_err(|error| record.config.own_words(error))?;
         let orders = plan::join(record.namespaces, record.chroot, process_plan);
         let root = match record.chroot {
             true => Some(Procfs::open()?.open_link(format!("{pid}/root"))?),

@@ -94,8 +94,13 @@ impl Container {
         record: Record,
         plan: &ContainerPlan,
     ) -> Result<Child> {
-        let (process_plan, mut warnings) =
-            plan::process_of(&record.config, &process.spec, &record.keyring(), hold)?;
+        let (process_plan, mut warnings) = plan::process_of(
+            &record.config,
+            &process.spec,
+            &record.keyring(),
+            hold,
+            record.config.landlock_version(),
+        )?;
         if let Some(agent) = process_plan.listener.as_ref().filter(|_| hold) {
             agent_is_there(agent)?;
         }

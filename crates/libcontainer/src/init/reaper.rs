@@ -27,8 +27,8 @@ pub fn split(socket: &mut Socket, plan: &ProcessPlan, applied: Applied) -> Resul
     };
     // Only the program's process may hold the socket: its end says that the program runs.
     *socket = Socket::pair()?.0;
-    // No filter: it was written for the program, and might forbid what a reaper does.
-    let plan = ProcessPlan { filters: Vec::new(), ..plan.clone() };
+    // No filter and no rules: they were written for the program, and might forbid what a reaper does.
+    let plan = ProcessPlan { filters: Vec::new(), landlock: None, ..plan.clone() };
     let status = match applied.seal(&plan, &mut |_| Ok(())).and_then(|_| as_after_execve(&plan)) {
         Ok(()) => reap(pid, pidfd.as_fd(), &signals),
         Err(_) => None,

@@ -9,6 +9,7 @@ mod cgroup;
 pub mod filters;
 pub mod hooks;
 mod init;
+pub mod landlock;
 pub mod mounts;
 pub mod namespaces;
 pub mod process;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::capabilities::{self, CapabilitySets};
 use super::filters::{Listener, filters};
+use super::landlock::LandlockPlan;
 use super::scheduling::{self, Scheduling};
 use crate::config::{self, Id, ProcessSpec, Rlimit, User};
 use crate::{Error, Result};
@@ -54,6 +55,8 @@ pub struct ProcessPlan {
     pub selinux_label: Option<String>,
     /// Compiled filters in loading order; at most the last needs a listener.
     pub filters: Vec<Program>,
+    /// Rules that come into force before the filters.
+    pub landlock: Option<LandlockPlan>,
     /// Who answers the calls that a filter leaves to an agent.
     pub listener: Option<Listener>,
     /// The name of a new session keyring; `None` keeps the caller's.
@@ -134,6 +137,8 @@ pub fn plan(
         apparmor_profile: label("apparmorProfile", wanted.apparmor_profile)?,
         selinux_label: label("selinuxLabel", wanted.selinux_label)?,
         filters,
+        // See `plan::process_of`.
+        landlock: None,
         listener,
         keyring: match around.new_keyring {
             true => Some(text("id", &format!("_ses.{}", around.id))?),

@@ -152,12 +152,14 @@ fn mount_facts(config: &Config, place: &Place<'_>, cgroup: Option<&Manager>) -> 
 }
 
 /// Plans a process of the container, which may be held before its program; the strings are
-/// warnings. `keyring` names its session keyring.
+/// warnings. `keyring` names its session keyring, `landlock` is the kernel's version of that, if it
+/// is wanted.
 pub fn process(
     config: &Config,
     spec: &ProcessSpec,
     keyring: &str,
     hold: bool,
+    landlock: u32,
 ) -> Result<(ProcessPlan, Vec<String>)> {
     let around = Surroundings {
         id: keyring,
@@ -167,6 +169,9 @@ pub fn process(
         hold,
     };
     let (mut plan, mut warnings) = process::plan(&config.process, spec, &around)?;
+    if let Some(wanted) = &config.landlock {
+        plan.landlock = super::landlock::plan(wanted, landlock, &mut warnings)?;
+    }
     if config.oci {
         for line in &mut warnings {
             if let Some((field, rest)) = line.split_once(": ") {

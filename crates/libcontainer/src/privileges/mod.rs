@@ -14,6 +14,7 @@ mod below;
 mod capabilities;
 mod cwd;
 mod labels;
+mod landlock;
 mod program;
 mod rlimits;
 mod scheduling;
@@ -23,6 +24,7 @@ mod sysctl;
 mod user;
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use rustix::fs::Mode;
 use rustix::io::Errno;
@@ -63,6 +65,7 @@ pub fn outside(plan: &ProcessPlan, proc: &Procfs) -> Result<()> {
 pub struct Applied {
     warnings: Vec<String>,
     pending: Option<capabilities::Grant>,
+    rules: Option<Arc<OwnedFd>>,
 }
 
 /// What has been done with all privileges, and is inherited by children.
@@ -70,6 +73,9 @@ pub struct Applied {
 pub struct Prepared {
     /// The process is in the working directory.
     entered: bool,
+    /// Landlock's rules, not yet in force.
+    rules: Option<OwnedFd>,
+    warnings: Vec<String>,
 }
 
 /// Makes the calling process what the plan says: labels, keyring, owner of its streams (which are
@@ -78,7 +84,7 @@ pub fn apply(plan: &ProcessPlan, identity: &Identity, proc: &Procfs) -> Result<A
     finish(plan, identity, prepare(plan, proc)?)
 }
 
-/// The first half: labels, keyring, working directory, bounding set. In the container's root.
+/// The first half: labels, keyring, working directory, bounding set, Landlock's rules. In the container's root.
 pub fn prepare(plan: &ProcessPlan, proc: &Procfs) -> Result<Prepared> {
     labels::apply(plan, proc)?;
     if let Some(name) = &plan.keyring {
@@ -86,7 +92,12 @@ pub fn prepare(plan: &ProcessPlan, proc: &Procfs) -> Result<Prepared> {
     }
     let entered = plan.lenient_cwd && cwd::enter_as_root(&plan.cwd, plan.make_cwd)?;
     capabilities::drop_bounding(plan.capabilities.bounding)?;
-    Ok(Prepared { entered })
+    let mut warnings = Vec::new();
+    let rules = match &plan.landlock {
+        Some(plan) => Some(landlock::prepare(plan, &mut warnings)?),
+        None => None,
+    };
+    Ok(Prepared { entered, rules, warnings })
 }
 
 /// Between the halves: gives up what the program will not have and the second half, with the
@@ -102,14 +113,14 @@ pub fn limit(plan: &ProcessPlan, identity: &Identity, more: u64) -> Result<()> {
     capabilities::limit(keep)
 }
 
-/// Without no_new_privs a filter can be loaded by CAP_SYS_ADMIN only.
+/// Without no_new_privs filters and rules can be loaded by CAP_SYS_ADMIN only.
 fn privileged_load(plan: &ProcessPlan) -> bool {
-    !plan.filters.is_empty() && !plan.no_new_privileges
+    (!plan.filters.is_empty() || plan.landlock.is_some()) && !plan.no_new_privileges
 }
 
 /// The second half: streams, ids, capabilities, umask, no_new_privs.
 pub fn finish(plan: &ProcessPlan, identity: &Identity, prepared: Prepared) -> Result<Applied> {
-    let mut warnings = Vec::new();
+    let Prepared { entered, rules, mut warnings } = prepared;
     stdio::own(identity, plan.terminal)?;
     user::become_user(identity, !plan.additional_groups.is_empty())?;
     let grant = capabilities::grantable(&plan.capabilities, &mut warnings)?;
@@ -123,14 +134,14 @@ pub fn finish(plan: &ProcessPlan, identity: &Identity, prepared: Prepared) -> Re
     if let Some(umask) = plan.umask {
         rustix::process::umask(Mode::from_raw_mode(umask));
     }
-    if !prepared.entered {
+    if !entered {
         cwd::enter(&plan.cwd, identity)?;
     }
     cwd::verify(&plan.cwd)?;
     if plan.no_new_privileges {
         set_no_new_privs(true).sys("prctl", || "PR_SET_NO_NEW_PRIVS")?;
     }
-    Ok(Applied { warnings, pending })
+    Ok(Applied { warnings, pending, rules: rules.map(Arc::new) })
 }
 
 impl Applied {
@@ -139,7 +150,7 @@ impl Applied {
         &self.warnings
     }
 
-    /// Sets the limits, loads the filters, and gives up what loading them needed. `hand_over` gets
+    /// Sets the limits, puts rules and filters into force, and gives up what loading them needed. `hand_over` gets
     /// the listener of the filter that leaves calls to an agent, before any call that the agent
     /// may be asked for.
     pub fn seal(
@@ -148,6 +159,9 @@ impl Applied {
         hand_over: &mut dyn FnMut(OwnedFd) -> Result<()>,
     ) -> Result<()> {
         rlimits::set(&plan.rlimits)?;
+        if let (Some(plan), Some(rules)) = (&plan.landlock, &self.rules) {
+            landlock::restrict(plan, rules)?;
+        }
         seccomp::load(&plan.filters, hand_over)?;
         match self.pending {
             Some(grant) => grant.set(),

@@ -98,7 +98,8 @@ pub fn not_executed(program: &CStr, error: SysError) -> Error {
         Errno::NOENT => missing_interpreter(&head),
         Errno::NOEXEC => Some(wrong_format(&head)),
         Errno::ACCESS => Some(
-            "it, or its interpreter, is not executable for this user, or its mount is noexec"
+            "it, or its interpreter, is not executable for this user, its mount is noexec, or Landlock \
+             does not let it be executed and read"
                 .to_owned(),
         ),
         Errno::TOOBIG => Some("the arguments and the environment are too large".to_owned()),

@@ -8,6 +8,7 @@ mod cgroup;
 mod common;
 mod freeze;
 mod kit;
+mod landlock;
 mod namespaces;
 mod net_devices;
 mod network;
@@ -29,6 +30,7 @@ fn main() -> std::process::ExitCode {
         privileges::tests(),
         scheduling::tests(),
         seccomp::tests(),
+        landlock::tests(),
         rootfs::tests(),
         resctrl::tests(),
         cgroup::tests(),

@@ -7,7 +7,7 @@ use crate::Result;
 
 use super::super::node::Node;
 use super::super::oci::hooks;
-use super::super::{Config, Rootfs, capability, intel_rdt, value};
+use super::super::{Config, Rootfs, capability, intel_rdt, landlock, value};
 
 /// Reads the fields that no file of 2015 has.
 pub(super) fn read(root: &Node<'_>, config: &mut Config, warnings: &mut Vec<String>) -> Result<()> {
@@ -29,6 +29,7 @@ pub(super) fn read(root: &Node<'_>, config: &mut Config, warnings: &mut Vec<Stri
     config.oci = root.boolean_of("oci")?.unwrap_or(false);
     config.reaper = root.boolean_of("reaper")?.unwrap_or(false);
     config.annotations = root.text_map_of("annotations")?;
+    config.landlock = root.get("landlock")?.map(|field| landlock::read(&field)).transpose()?;
     config.personality = named(root, "personality")?;
     config.memory_policy = named(root, "memory_policy")?;
     config.hooks = hooks::read(root)?;

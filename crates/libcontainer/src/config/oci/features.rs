@@ -36,8 +36,8 @@ pub fn features(annotations: &BTreeMap<String, String>) -> Value {
             "netDevices": {"enabled": true},
         },
         "annotations": annotations,
-        // None changes what the library does.
-        "potentiallyUnsafeConfigAnnotations": [],
+        // What is beyond the specification; it only takes rights away, but it changes what is done.
+        "potentiallyUnsafeConfigAnnotations": [super::LANDLOCK],
     })
 }
 

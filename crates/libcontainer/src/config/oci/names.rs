@@ -1,7 +1,7 @@
 //! What config.json calls the fields of a [`Config`](crate::Config).
 
 /// Beginnings of a field's path, and how they read in config.json. All others are the same.
-const NAMES: [(&str, &str); 21] = [
+const NAMES: [(&str, &str); 22] = [
     ("rootfs_propagation", "linux.rootfsPropagation"),
     ("rootfs", "root.path"),
     ("readonly_rootfs", "root.readonly"),
@@ -18,6 +18,7 @@ const NAMES: [(&str, &str); 21] = [
     ("resources", "linux.resources"),
     ("sysctl", "linux.sysctl"),
     ("mount_label", "linux.mountLabel"),
+    ("landlock", "annotations[\"org.nsrun.landlock\"]"),
     ("memory_policy", "linux.memoryPolicy"),
     // A config.json has one profile.
     ("seccomp[0]", "linux.seccomp"),

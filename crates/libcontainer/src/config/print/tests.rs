@@ -9,7 +9,10 @@ use super::super::{
     template,
 };
 use super::*;
-use crate::config::{IoClass, MemoryFlag, MemoryMode, SchedulerFlag, SchedulerPolicy};
+use crate::config::{
+    FileAccess, IoClass, LandlockFiles, LandlockNetwork, LandlockRule, MemoryFlag, MemoryMode,
+    SchedulerFlag, SchedulerPolicy, Scope,
+};
 
 /// xorshift64*: the tests need many configs, not good randomness, and the same ones each time.
 struct Random(u64);
@@ -247,6 +250,27 @@ fn hook(r: &mut Random) -> Hook {
     Hook { path: r.path(), args, env, timeout: r.maybe(|r| 1 + r.below(9)) }
 }
 
+fn landlock(r: &mut Random) -> Landlock {
+    let rule = |r: &mut Random| LandlockRule {
+        paths: r.some(Random::path),
+        allow: r.part(&FileAccess::ALL),
+    };
+    let port = |r: &mut Random| r.below(65_536) as u16;
+    Landlock {
+        filesystem: r.maybe(|r| LandlockFiles {
+            restrict: r.maybe(|r| r.part(&FileAccess::ALL)),
+            rules: r.some(rule),
+        }),
+        network: r.maybe(|r| LandlockNetwork {
+            bind_tcp: r.maybe(|r| r.some(port)),
+            connect_tcp: r.maybe(|r| r.some(port)),
+        }),
+        scopes: r.part(&[Scope::AbstractUnixSocket, Scope::Signal]),
+        best_effort: r.truth(),
+        log: r.truth(),
+    }
+}
+
 fn config(r: &mut Random) -> Config {
     let device = |r: &mut Random| {
         let kind = r.of(&[DeviceKind::Char, DeviceKind::Block, DeviceKind::Fifo]);
@@ -319,6 +343,7 @@ fn config(r: &mut Random) -> Config {
         },
         sysctl: r.some(|r| ("net.core.somaxconn".to_owned(), r.text())).into_iter().collect(),
         seccomp,
+        landlock: r.maybe(landlock),
         personality: r.maybe(|r| r.of(&[Personality::Linux, Personality::Linux32])),
         memory_policy: r.maybe(|_| MemoryPolicy {
             mode: MemoryMode::Bind,

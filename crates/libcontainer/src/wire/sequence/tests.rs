@@ -22,7 +22,7 @@ fn first_plan(user: bool, terminal: bool, hold: bool) -> InitPlan {
     let facts = HostFacts::read().unwrap();
     let place = Place { id: "id", scope: "/run", facts: &facts, mountinfo: &[], selinux: false };
     let container = start(&config, &place).unwrap();
-    let (process, _) = process_of(&config, &spec(terminal), "id", false).unwrap();
+    let (process, _) = process_of(&config, &spec(terminal), "id", false, 0).unwrap();
     first(&container, process, hold)
 }
 
@@ -70,7 +70,7 @@ fn the_order_comes_from_the_plan() {
         subject: Subject { id: "id".into(), bundle: "/".into(), annotations: Vec::new() },
     }));
     assert_eq!(order(&asking), [Born, Listener, Listener, Executing, Listener, End]);
-    let (process, _) = process_of(&Config::default(), &spec(false), "id", false).unwrap();
+    let (process, _) = process_of(&Config::default(), &spec(false), "id", false, 0).unwrap();
     assert_eq!(order(&join(0, false, process)), [Born, Executing, End]);
 }
 
