@@ -38,7 +38,7 @@ pub fn command() -> Command {
         .args_override_self(true)
         .max_term_width(100)
         .args(globals());
-    verbs::all().into_iter().fold(command, Command::subcommand)
+    verbs::all().into_iter().chain(cli::shells::verbs()).fold(command, Command::subcommand)
 }
 
 fn globals() -> [Arg; 7] {

@@ -3,16 +3,13 @@
 //! Made as in [`crate::spawn`], without copying the caller's memory.
 
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::ptr;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
-use crate::clone_args::CloneArgs;
 use crate::exec::pointers;
-use crate::signal::{self, BlockAll};
-use crate::spawn::{Spawned, clone3};
+use crate::signal;
+use crate::spawn::{Spawned, beside};
 use crate::{Context, Result, SysError};
 
 /// What is executed, and how.
@@ -60,33 +57,10 @@ pub fn spawn(command: &Command<'_>) -> Result<Spawned> {
         parent: rustix::process::getpid().as_raw_nonzero().get(),
         failed: None,
     };
-    let mut stack = vec![0u128; STACK / 16];
-    let mut pidfd: RawFd = -1;
-    let clone = CloneArgs {
-        flags: (libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD) as u64,
-        pidfd: ptr::from_mut(&mut pidfd) as u64,
-        exit_signal: libc::SIGCHLD as u64,
-        stack: stack.as_mut_ptr() as u64,
-        stack_size: STACK as u64,
-        ..CloneArgs::default()
-    };
-    // A handler of the caller's must not run in the child, on the caller's memory.
-    let blocked = BlockAll::new()?;
-    // SAFETY: `clone` is valid for the call; the stack, the orders and what they point to outlive
-    // the child's use of them, since CLONE_VFORK holds this thread until the child has executed
-    // or exited; `child` never returns.
-    let result = unsafe { clone3(&clone, child, &mut orders) };
-    drop(blocked);
-    drop(stack);
-    let Some(pid) = u32::try_from(result).ok().and_then(|pid| Pid::from_raw(pid as i32)) else {
-        return Err(SysError::new("clone3", "", Errno::from_raw_os_error(-result as i32)));
-    };
-    // SAFETY: the kernel stored a new descriptor there that nothing else owns.
-    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-    let Some((call, errno)) = orders.failed else { return Ok(Spawned { pid, pidfd }) };
-    let _ = rustix::io::retry_on_intr(|| {
-        waitid(WaitId::PidFd(std::os::fd::AsFd::as_fd(&pidfd)), WaitIdOptions::EXITED)
-    });
+    // SAFETY: the orders and what they point to outlive the call; `child` makes system calls only.
+    let spawned = unsafe { beside::<STACK, _>(child, &mut orders) }?;
+    let Some((call, errno)) = orders.failed else { return Ok(spawned) };
+    spawned.reap();
     let about = match call {
         "chdir" => command.cwd,
         "execve" => command.path,

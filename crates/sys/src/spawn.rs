@@ -6,11 +6,11 @@
 //! touched in the child.
 
 use std::ffi::CString;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
-use rustix::io::Errno;
-use rustix::process::Pid;
+use rustix::io::{Errno, retry_on_intr};
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use crate::clone_args::CloneArgs;
 use crate::exec::pointers;
@@ -24,6 +24,13 @@ pub struct Spawned {
     pub pid: Pid,
     /// The child itself, close-on-exec.
     pub pidfd: OwnedFd,
+}
+
+impl Spawned {
+    /// Waits for the end of one that has not executed its program.
+    pub(crate) fn reap(&self) {
+        let _ = retry_on_intr(|| waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED));
+    }
 }
 
 /// The child's stack: a few frames of [`child`] and one execveat.
@@ -55,6 +62,26 @@ pub fn spawn(
         keep: keep.as_raw_fd(),
         errno: 0,
     };
+    // SAFETY: the orders and what they point to outlive the call; `child` makes system calls only.
+    let spawned = unsafe { beside::<STACK, _>(child, &mut orders) }?;
+    if orders.errno != 0 {
+        spawned.reap();
+        let errno = Errno::from_raw_os_error(orders.errno);
+        return Err(SysError::new("execveat", "of the init program", errno));
+    }
+    Ok(spawned)
+}
+
+/// Makes a child that runs `entry(orders)` in the caller's memory, on `STACK` bytes of its own, and
+/// returns when it has executed a program or exited. All signals are blocked in it.
+///
+/// # Safety
+/// `entry` may use nothing of the caller's memory but `orders` and what they point to: no
+/// allocation, no lock.
+pub(crate) unsafe fn beside<const STACK: usize, T>(
+    entry: extern "C" fn(&mut T) -> !,
+    orders: &mut T,
+) -> Result<Spawned> {
     let mut stack = vec![0u128; STACK / 16];
     let mut pidfd: RawFd = -1;
     let clone = CloneArgs {
@@ -67,10 +94,10 @@ pub fn spawn(
     };
     // A handler of the caller's must not run in the child, on the caller's memory.
     let blocked = BlockAll::new()?;
-    // SAFETY: `clone` is valid for the call; the stack, the orders and what they point to outlive
-    // the child's use of them, since CLONE_VFORK holds this thread until the child has executed
-    // or exited; `child` never returns.
-    let result = unsafe { clone3(&clone, child, &mut orders) };
+    // SAFETY: `clone` is valid for the call; the stack and the orders outlive the child's use of
+    // them, since CLONE_VFORK holds this thread until the child has executed or exited; `entry`
+    // never returns, and the caller answers for what it does.
+    let result = unsafe { clone3(&clone, entry, orders) };
     drop(blocked);
     drop(stack);
     let Some(pid) = u32::try_from(result).ok().and_then(|pid| Pid::from_raw(pid as i32)) else {
@@ -78,14 +105,6 @@ pub fn spawn(
     };
     // SAFETY: the kernel stored a new descriptor there that nothing else owns.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-    if orders.errno != 0 {
-        let _ = rustix::process::waitid(
-            rustix::process::WaitId::PidFd(std::os::fd::AsFd::as_fd(&pidfd)),
-            rustix::process::WaitIdOptions::EXITED,
-        );
-        let errno = Errno::from_raw_os_error(orders.errno);
-        return Err(SysError::new("execveat", "of the init program", errno));
-    }
     Ok(Spawned { pid, pidfd })
 }
 
@@ -116,11 +135,7 @@ extern "C" fn child(orders: &mut Orders) -> ! {
 /// `args` must name a stack, and what `orders` points to must stay untouched until the child has
 /// executed a program or exited. `entry` must not return.
 #[cfg(target_arch = "x86_64")]
-pub(crate) unsafe fn clone3<T>(
-    args: &CloneArgs,
-    entry: extern "C" fn(&mut T) -> !,
-    orders: &mut T,
-) -> i64 {
+unsafe fn clone3<T>(args: &CloneArgs, entry: extern "C" fn(&mut T) -> !, orders: &mut T) -> i64 {
     let result: i64;
     // SAFETY: the child starts on its own empty stack, aligned to 16 bytes, and only calls
     // `entry`; in the caller only the declared registers and memory change.
@@ -151,11 +166,7 @@ pub(crate) unsafe fn clone3<T>(
 /// # Safety
 /// As above.
 #[cfg(target_arch = "aarch64")]
-pub(crate) unsafe fn clone3<T>(
-    args: &CloneArgs,
-    entry: extern "C" fn(&mut T) -> !,
-    orders: &mut T,
-) -> i64 {
+unsafe fn clone3<T>(args: &CloneArgs, entry: extern "C" fn(&mut T) -> !, orders: &mut T) -> i64 {
     let result: i64;
     // SAFETY: as above.
     unsafe {

@@ -11,6 +11,7 @@ use sys::Context;
 use crate::config::IdMap;
 use crate::parent::{Boot, idmap};
 use crate::plan::InitPlan;
+use crate::procfs::Procfs;
 use crate::wire::{FromInit, Received, Sequence, Socket, ToInit};
 use crate::{Error, ErrorKind, Result, privileges};
 
@@ -98,11 +99,8 @@ impl Served {
                     };
                     let (pid, pidfd) = self.stage.insert((pid, pidfd));
                     if let Err(error) = (launch.born)(*pid, pidfd.as_fd()) {
-                        // Much fails only because the init ends; why it does says more. (Its
-                        // namespaces go a moment before it has ended.)
-                        let soon = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
-                        let ended = wait_for_end(pidfd, &soon);
-                        return Err(if ended == Ok(1) { self.died() } else { error });
+                        // Much fails only because the init ends; why it does says more.
+                        return Err(if is_ending(*pid, pidfd) { self.died() } else { error });
                     }
                     if let Some(attributes) = &given {
                         privileges::schedule(Some(*pid), attributes)?;
@@ -207,15 +205,36 @@ pub(crate) fn tell(
     descriptors: &[BorrowedFd<'_>],
 ) -> Result<()> {
     match socket.send(message, descriptors) {
-        Err(error) if error.errno() == Some(Errno::PIPE.raw_os_error()) => Ok(()),
+        Err(error) if error.errno().map(Errno::from_raw_os_error).is_some_and(is_gone) => Ok(()),
         result => result,
     }
+}
+
+/// Whether the peer has closed its end, maybe with messages of ours unread.
+fn is_gone(errno: Errno) -> bool {
+    matches!(errno, Errno::PIPE | Errno::CONNRESET)
 }
 
 /// Whether a message, or the socket's end, comes within `limit`.
 fn readable(socket: &Socket, limit: &Timespec) -> Result<bool> {
     let mut fds = [PollFd::new(socket, PollFlags::IN)];
     Ok(rustix::io::retry_on_intr(|| poll(&mut fds, Some(limit))).sys("poll", || "")? > 0)
+}
+
+/// Whether a child has ended, or is about to: its namespaces go a moment before.
+fn is_ending(pid: Pid, pidfd: &OwnedFd) -> bool {
+    const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+    wait_for_end(pidfd, &NOW) == Ok(1) || has_begun_to_exit(pid).unwrap_or(false)
+}
+
+/// Whether the kernel has begun with a process's end: PF_EXITING of include/linux/sched.h in its
+/// flags, the 9th field of `/proc/PID/stat`.
+fn has_begun_to_exit(pid: Pid) -> Result<bool> {
+    const PF_EXITING: u64 = 0x4;
+    let text = Procfs::open()?.read(format!("{}/stat", pid.as_raw_nonzero()))?;
+    let text = String::from_utf8_lossy(&text);
+    let field = text.rsplit_once(')').and_then(|(_, rest)| rest.split_ascii_whitespace().nth(6));
+    Ok(field.and_then(|flags| flags.parse::<u64>().ok()).is_some_and(|it| it & PF_EXITING != 0))
 }
 
 fn wait_for_end(pidfd: &OwnedFd, limit: &Timespec) -> rustix::io::Result<usize> {

@@ -26,8 +26,6 @@ pub fn all() -> Vec<Command> {
             .defer(only_id),
         verb("delete", "Remove what is left of a container").visible_alias("rm").defer(delete),
         verb("config", "Print the container.json that exec would use").defer(config),
-        verb("completions", "Print completions for a shell").defer(completions),
-        verb("man", "Write the man pages into a directory").defer(man),
     ]
 }
 
@@ -186,23 +184,4 @@ fn delete(command: Command) -> Command {
                 .conflicts_with("id")
                 .help("Which containers [default: this directory's]"),
         )
-}
-
-fn completions(command: Command) -> Command {
-    command.arg(
-        Arg::new("shell")
-            .value_name("SHELL")
-            .required(true)
-            .value_parser(PossibleValuesParser::new(["bash", "zsh", "fish"])),
-    )
-}
-
-fn man(command: Command) -> Command {
-    command.arg(
-        Arg::new("directory")
-            .value_name("DIR")
-            .required(true)
-            .value_hint(ValueHint::DirPath)
-            .help("Made where it is missing"),
-    )
 }

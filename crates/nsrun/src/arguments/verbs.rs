@@ -26,8 +26,6 @@ pub fn all() -> Vec<Command> {
         verb("restore", "Bring a saved container back (not there yet)").defer(restore),
         verb("spec", "Write a config.json to start from").defer(spec),
         verb("features", "Print what this runtime recognises, as JSON"),
-        verb("completions", "Print completions for a shell").defer(completions),
-        verb("man", "Write the man pages into a directory").defer(man),
     ]
 }
 
@@ -234,22 +232,4 @@ fn restore(command: Command) -> Command {
 
 fn spec(command: Command) -> Command {
     command.arg(bundle()).arg(switch("rootless", "For somebody who is not root"))
-}
-
-fn completions(command: Command) -> Command {
-    command.arg(
-        Arg::new("shell")
-            .value_name("SHELL")
-            .required(true)
-            .value_parser(PossibleValuesParser::new(["bash", "zsh", "fish"])),
-    )
-}
-
-fn man(command: Command) -> Command {
-    command.arg(
-        path("directory", "DIR", "Made where it is missing")
-            .long(None)
-            .required(true)
-            .value_hint(ValueHint::DirPath),
-    )
 }
