@@ -48,6 +48,7 @@ test: root ## every test, on real root file systems; tells what was skipped and 
 	@scripts/prepare test
 	@scripts/images busybox
 	@scripts/images debian || echo "make test: goes on; tests that need Debian are skipped"
+	@scripts/criu || echo "make test: goes on; tests of checkpoints are skipped"
 	@$(MAKE) --no-print-directory build probe
 	@scripts/test --workspace
 

@@ -206,3 +206,46 @@ impl Bundle {
         self.nsrun(["delete", "--force", &self.id]).run().success();
     }
 }
+
+impl Cmd {
+    /// With CRIU first in PATH.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn with_criu(self) -> Self {
+        let usual = std::env::var("PATH").unwrap_or_default();
+        self.env("PATH", format!("{}:{usual}", paths::criu().unwrap().display()))
+    }
+}
+
+impl Bundle {
+    /// `checkpoint` of its container into this directory, with more flags.
+    pub fn checkpoint<S: AsRef<OsStr>>(
+        &self,
+        images: &str,
+        flags: impl IntoIterator<Item = S>,
+    ) -> Cmd {
+        let command = self.nsrun(["checkpoint", "--image-path", images]).args(flags);
+        command.args([&self.id]).with_criu()
+    }
+
+    /// Removes what a test has made on purpose, with CRIU's notes on this kernel.
+    pub fn tidy<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
+        for name in names {
+            let path = self.path.join(name);
+            let _ = std::fs::remove_dir_all(&path).or_else(|_| std::fs::remove_file(&path));
+        }
+        let _ = std::fs::remove_file("/run/criu.kdat");
+    }
+
+    /// `restore --detach` from this directory, with more flags.
+    pub fn restore<S: AsRef<OsStr>>(
+        &self,
+        images: &str,
+        flags: impl IntoIterator<Item = S>,
+    ) -> Cmd {
+        let command = self.nsrun(["restore", "--detach", "--image-path", images]).args(flags);
+        command.args([&self.id]).with_criu().leaves_behind()
+    }
+}

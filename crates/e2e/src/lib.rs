@@ -35,7 +35,7 @@ mod world;
 pub use bundle::Bundle;
 pub use cgroups::{Hierarchy, hierarchies};
 pub use command::{Background, Cmd, Run};
-pub use paths::{data, nsinit, nsrun, probe, workspace};
+pub use paths::{criu, data, nsinit, nsrun, probe, workspace};
 pub use pty::{Pty, WindowSize};
 pub use receiver::Receiver;
 pub use rootfs::Rootfs;

@@ -44,3 +44,18 @@ fn program(variable: &str, name: &str) -> PathBuf {
     let found = candidates.iter().find(|path| path.is_file());
     found.unwrap_or_else(|| panic!("no {name}: cargo build --release -p {name}")).clone()
 }
+
+/// The directory of CRIU's program: $CRIU's, else where `scripts/criu` puts it. The error says why
+/// there is none.
+pub fn criu() -> Result<PathBuf, String> {
+    if let Some(program) = std::env::var_os("CRIU") {
+        return Ok(Path::new(&program).parent().unwrap().to_owned());
+    }
+    let cache = workspace().join(".cache");
+    let directory = cache.join("criu");
+    if directory.join("criu").is_file() {
+        return Ok(directory);
+    }
+    let why = std::fs::read_to_string(cache.join("criu.missing"));
+    Err(why.map_or_else(|_| "no CRIU: scripts/criu fetches it".to_owned(), |why| why.trim().into()))
+}

@@ -210,13 +210,6 @@ fn where_records_are() {
 fn what_is_not_there_yet_is_refused_by_name() {
     on_this_host(|world: &World| {
         let bundle = world.bundle();
-        for verb in ["checkpoint", "restore"] {
-            bundle
-                .nsrun([verb, "--tcp-established", "x"])
-                .run()
-                .code(1)
-                .error(&[verb, "not there yet"]);
-        }
         for verb in ["create", "run"] {
             let run = bundle.nsrun(["--systemd-cgroup", verb, &bundle.id]).run().code(1);
             run.error(&["--systemd-cgroup", "not there yet"]);

@@ -2,6 +2,7 @@
 //! file-system access controls, through the container's whole life.
 #![forbid(unsafe_code)]
 
+mod checkpoint;
 pub mod config;
 pub mod console;
 mod container;
@@ -25,6 +26,7 @@ mod rootfs;
 mod wire;
 
 pub use cgroups::{Event, Notifier, Pressure, Resources};
+pub use checkpoint::{CgroupsMode, CheckpointOptions, Criu, PageServer, RestoreOptions};
 pub use config::{Config, ProcessSpec};
 pub use container::{
     Child, Container, ExitStatus, Factory, Process, State, Stats, Status, Stdio, Target,

@@ -25,7 +25,7 @@ pub fn command() -> Command {
     verbs::all().into_iter().chain(cli::shells::verbs()).fold(command, Command::subcommand)
 }
 
-fn globals() -> [Arg; 3] {
+fn globals() -> [Arg; 4] {
     [
         Arg::new("root")
             .long("root")
@@ -46,6 +46,13 @@ fn globals() -> [Arg; 3] {
             .global(true)
             .value_hint(ValueHint::FilePath)
             .help("Append errors, warnings and what --debug tells to this file too")
+            .help_heading("Global options"),
+        Arg::new("criu")
+            .long("criu")
+            .value_name("PATH")
+            .global(true)
+            .value_hint(ValueHint::ExecutablePath)
+            .help("Checkpoint and restore with this program [default: criu in PATH]")
             .help_heading("Global options"),
     ]
 }

@@ -1,7 +1,7 @@
 //! `nsinit delete`: removes all that is left of containers, whoever made them.
 
 use clap::ArgMatches;
-use libcontainer::{Container, Error, ErrorKind, Result};
+use libcontainer::{Container, Error, ErrorKind, Result, Status};
 use rustix::io::Errno;
 
 use crate::note::Note;
@@ -80,13 +80,18 @@ fn end(
     remove(settings, container, which)
 }
 
+/// Whether nothing of it runs any more.
+fn is_over(status: Status) -> bool {
+    matches!(status, Status::Stopped | Status::Checkpointed)
+}
+
 /// Removes a container that does not run, as [`people::load`] found it, and what nsinit made beside it.
 ///
 /// # Errors
 /// [`ErrorKind::NotStopped`] where it runs.
 pub fn remove(settings: &Settings, container: &Container, which: Option<Identity>) -> Result<()> {
     // Asked again: what looked stopped at first may have been started just then.
-    if container.status()? != libcontainer::Status::Stopped {
+    if !is_over(container.status()?) {
         let message = format!("container {:?} is not stopped", container.id());
         return Err(Error::new(ErrorKind::NotStopped, message).with_hint("kill it first"));
     }

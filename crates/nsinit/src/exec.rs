@@ -2,6 +2,7 @@
 
 mod detach;
 mod host;
+mod restore;
 mod start;
 mod wanted;
 
@@ -26,6 +27,16 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
         return detach::run(settings, &wanted);
     }
     attended(settings, &wanted)
+}
+
+/// Brings the saved container of this directory back, in the foreground or detached.
+pub fn restore(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
+    let wanted = Wanted::back(settings, matches)?;
+    settings.report.debug(|| format!("container {:?}", wanted.id));
+    match wanted.detach {
+        Some(_) => detach::run(settings, &wanted),
+        None => attended(settings, &wanted),
+    }
 }
 
 fn attended(settings: &Settings, wanted: &Wanted) -> Result<u8> {

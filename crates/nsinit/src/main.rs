@@ -3,6 +3,7 @@
 
 mod arguments;
 mod change;
+mod checkpoint;
 mod config;
 mod delete;
 mod exec;
@@ -69,6 +70,8 @@ fn run(verb: &str, settings: &Settings, typed: &ArgMatches) -> Result<u8> {
         "wait" => wait::run(settings, typed),
         "delete" => delete::run(settings, typed),
         "config" => config::run(settings, typed),
+        "checkpoint" => checkpoint::run(settings, typed),
+        "restore" => exec::restore(settings, typed),
         "completions" => shells::completions(typed),
         "man" => shells::man(typed),
         // Nothing else is defined.

@@ -20,6 +20,8 @@ pub struct Settings {
     pub report: Report,
     /// Over the state root.
     pub factory: Factory,
+    /// The program that saves and restores, where it is named.
+    pub criu: Option<PathBuf>,
 }
 
 impl Settings {
@@ -44,7 +46,8 @@ impl Settings {
             },
         };
         let factory = Factory::new(&root);
-        Ok(Self { root, root_is_named, report, factory })
+        let criu = crate::checkpoint::program(matches);
+        Ok(Self { root, root_is_named, report, factory, criu })
     }
 
     /// The container that was asked for, or the one of the current directory.

@@ -86,9 +86,9 @@ fn path(name: &'static str, what: &'static str, help: &'static str) -> Arg {
     value(name, what, help).value_parser(value_parser!(PathBuf)).value_hint(ValueHint::AnyPath)
 }
 
-/// Whether a switch is on.
+/// Whether a switch is on; that of another verb is off.
 pub fn is_on(matches: &ArgMatches, name: &str) -> bool {
-    matches.get_one::<bool>(name).copied().unwrap_or(false)
+    matches.try_get_one::<bool>(name).ok().flatten().copied().unwrap_or(false)
 }
 
 /// The text of a flag or argument, unless it is empty.
@@ -101,9 +101,10 @@ pub fn texts<'a>(matches: &'a ArgMatches, name: &str) -> impl Iterator<Item = &'
     matches.get_many::<String>(name).into_iter().flatten().map(String::as_str)
 }
 
-/// The path of a flag, unless it is empty.
+/// The path of a flag, unless it is empty, or another verb's.
 pub fn path_of(matches: &ArgMatches, name: &str) -> Option<PathBuf> {
-    matches.get_one::<PathBuf>(name).filter(|path| !path.as_os_str().is_empty()).cloned()
+    let found = matches.try_get_one::<PathBuf>(name).ok().flatten();
+    found.filter(|path| !path.as_os_str().is_empty()).cloned()
 }
 
 /// The container's id, which every verb that has one requires.

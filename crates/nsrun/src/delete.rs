@@ -25,7 +25,7 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
 
 fn remove(settings: &Settings, container: &Container, force: bool) -> Result<()> {
     match container.status()? {
-        Status::Stopped => {}
+        Status::Stopped | Status::Checkpointed => {}
         // Engines take back so what they do not start.
         Status::Created => container.kill()?,
         _ if force => container.kill()?,

@@ -13,7 +13,7 @@ use crate::settings::Settings;
 /// Prints what is recognised of a config.json.
 pub fn run(_settings: &Settings, _matches: &ArgMatches) -> Result<u8> {
     let annotations = [
-        ("nsrun.checkpoint.enabled", "false"),
+        ("nsrun.checkpoint.enabled", "true"),
         ("nsrun.commit", COMMIT),
         ("nsrun.version", env!("CARGO_PKG_VERSION")),
     ];

@@ -19,6 +19,7 @@ mod output;
 mod pause;
 mod process;
 mod ps;
+mod restore;
 mod run;
 mod settings;
 mod shells;
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
 fn run(verb: &str, settings: &Settings, typed: &ArgMatches) -> Outcome<u8> {
     let result = match verb {
         "run" => return run::run(settings, typed),
+        "restore" => return restore::run(settings, typed),
         "exec" => return exec::run(settings, typed),
         "create" => create::run(settings, typed),
         "start" => start::run(settings, typed),
@@ -73,7 +75,7 @@ fn run(verb: &str, settings: &Settings, typed: &ArgMatches) -> Outcome<u8> {
         "ps" => ps::run(settings, typed),
         "events" => events::run(settings, typed),
         "update" => update::run(settings, typed),
-        "checkpoint" | "restore" => checkpoint::run(verb),
+        "checkpoint" => checkpoint::run(settings, typed),
         "spec" => spec::run(settings, typed),
         "features" => features::run(settings, typed),
         "completions" => shells::completions(typed),

@@ -3,13 +3,16 @@
 use std::os::fd::AsFd;
 
 use clap::ArgMatches;
-use libcontainer::Container;
 use libcontainer::foreground::{self, Signals};
+use libcontainer::{Container, Status};
 
 use crate::arguments::{id, is_on};
 use crate::failure::Outcome;
 use crate::make::{Made, Making};
 use crate::settings::Settings;
+
+/// The exit code after SIGKILL, by which who is saved ends.
+const KILLED: u8 = 128 + 9;
 
 /// Creates and starts a container; in the foreground, the exit code is its program's.
 pub fn run(settings: &Settings, matches: &ArgMatches) -> Outcome<u8> {
@@ -34,12 +37,21 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Outcome<u8> {
         notify.pass_on();
     }
     let ended = foreground::attend(child, &signals);
+    let code = ended.map(foreground::exit_code);
     if !is_on(matches, "keep") {
-        // What is left is told, and does not change the exit code.
-        match container.destroy() {
-            Ok(warnings) => warnings.iter().for_each(|warning| settings.log.warning(warning)),
-            Err(error) => settings.log.error(&error),
-        }
+        leave(settings, &container, code.as_ref().ok());
     }
-    Ok(foreground::exit_code(ended?))
+    Ok(code?)
+}
+
+/// Removes a container that has ended, unless it was saved: then it is to come back. What is left
+/// is told, and does not change the exit code.
+pub fn leave(settings: &Settings, container: &Container, code: Option<&u8>) {
+    if code == Some(&KILLED) && matches!(container.status(), Ok(Status::Checkpointed)) {
+        return;
+    }
+    match container.destroy() {
+        Ok(warnings) => warnings.iter().for_each(|warning| settings.log.warning(warning)),
+        Err(error) => settings.log.error(&error),
+    }
 }

@@ -258,6 +258,16 @@ impl Streams {
         self.given.iter().map(|(_, fd)| fd.as_fd()).collect()
     }
 
+    /// What the program would find at 0, 1 or 2: this program's own where nothing else was said.
+    pub(super) fn given_at(&self, number: i32) -> BorrowedFd<'_> {
+        match self.given.iter().find(|(given, _)| *given == number) {
+            Some((_, fd)) => fd.as_fd(),
+            None if number == 0 => rustix::stdio::stdin(),
+            None if number == 1 => rustix::stdio::stdout(),
+            None => rustix::stdio::stderr(),
+        }
+    }
+
     pub(super) fn hand_over(&mut self, child: &mut Child) {
         let [stdin, stdout, stderr] = self.kept.each_mut().map(|end| end.take().map(File::from));
         (child.stdin, child.stdout, child.stderr) = (stdin, stdout, stderr);

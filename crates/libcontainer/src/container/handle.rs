@@ -165,7 +165,12 @@ impl Container {
             // completed.
             init = self.init()?;
         }
-        let Some((pid, _)) = init else { return Ok(Status::Stopped) };
+        let Some((pid, _)) = init else {
+            return Ok(match self.entry.is_checkpointed() {
+                true => Status::Checkpointed,
+                false => Status::Stopped,
+            });
+        };
         // The init is recorded before it has built the container: who joined it now would be in
         // the host's file systems.
         if self.is_busy()? {

@@ -176,7 +176,7 @@ impl Container {
     }
 
     /// Makes the control group.
-    fn make_group(&self, plan: &ContainerPlan) -> Result<Option<OwnedFd>> {
+    pub(super) fn make_group(&self, plan: &ContainerPlan) -> Result<Option<OwnedFd>> {
         let Some(group) = &plan.cgroup else { return Ok(None) };
         match group.create() {
             Err(error @ cgroups::Error::InUse { .. }) => {
@@ -229,7 +229,7 @@ impl Container {
     }
 
     /// Takes back what a failed start made; the record stays, and names nothing that is there.
-    fn undo(&self, plan: &ContainerPlan) {
+    pub(super) fn undo(&self, plan: &ContainerPlan) {
         // What fails here, destroy tries again and reports.
         if let Some(group) = self.recorded_group() {
             let _ = group.destroy();

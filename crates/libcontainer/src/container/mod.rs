@@ -2,6 +2,7 @@
 
 mod abandoned;
 mod agent;
+mod checkpoint;
 mod child;
 mod devices;
 mod exec;
@@ -15,6 +16,7 @@ mod lifecycle;
 mod process;
 mod rdt;
 mod record;
+mod restore;
 mod stats;
 mod status;
 mod store;

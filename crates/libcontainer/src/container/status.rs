@@ -21,6 +21,8 @@ pub enum Status {
     Paused,
     /// Its program has ended, or its maker ended before it began.
     Stopped,
+    /// Its processes have been saved, and ended with that.
+    Checkpointed,
 }
 
 impl Status {
@@ -49,6 +51,16 @@ impl Status {
         self == Self::Paused
     }
 
+    /// Whether its processes may be saved.
+    pub fn can_checkpoint(self) -> bool {
+        matches!(self, Self::Running | Self::Paused)
+    }
+
+    /// Whether it makes place for one of its name that is restored.
+    pub fn can_restore(self) -> bool {
+        self == Self::Checkpointed
+    }
+
     /// Whether it has an init that may get signals.
     pub fn is_alive(self) -> bool {
         matches!(self, Self::Created | Self::Running | Self::Paused)
@@ -62,6 +74,7 @@ impl Status {
             Self::Running => "running",
             Self::Paused => "paused",
             Self::Stopped => "stopped",
+            Self::Checkpointed => "checkpointed",
         }
     }
 }

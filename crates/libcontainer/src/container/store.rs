@@ -24,16 +24,19 @@ const RECORD: &str = "record.json";
 const START_SOCKET: &str = "start.sock";
 /// Which network devices of the host a start is about to take.
 const DEVICES: &str = "devices.json";
+/// There when a checkpoint of the container is complete, and its processes end with it.
+const CHECKPOINTED: &str = "checkpointed";
 
 /// Everything that a container's directory can hold.
 const FILES: [&str; 2] = [RECORD, START_SOCKET];
 
 /// What is rarely there: what a program puts there to show it to the container, a directory with a
 /// socket; and what only a broken record leaves.
-const SHOWN: [(&str, AtFlags); 3] = [
+const SHOWN: [(&str, AtFlags); 4] = [
     ("notify/notify.sock", AtFlags::empty()),
     ("notify", AtFlags::REMOVEDIR),
     (DEVICES, AtFlags::empty()),
+    (CHECKPOINTED, AtFlags::empty()),
 ];
 
 const DIRECTORY: OFlags =
@@ -300,10 +303,29 @@ impl Entry {
 
     /// The note is done with.
     pub(crate) fn forget_devices(&self) -> Result<()> {
-        match unlinkat(&self.directory, DEVICES, AtFlags::empty()) {
+        self.unlink(DEVICES)
+    }
+
+    fn unlink(&self, file: &str) -> Result<()> {
+        match unlinkat(&self.directory, file, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(errno) => Err(SysError::new("unlink", DEVICES, errno).into()),
+            Err(errno) => Err(SysError::new("unlink", file, errno).into()),
         }
+    }
+
+    /// Says that its processes, which are about to end, are saved: before they are.
+    pub(crate) fn mark_checkpointed(&self) -> Result<()> {
+        self.append(CHECKPOINTED, &true, OFlags::CREATE | OFlags::TRUNC)
+    }
+
+    /// Whether that has been said.
+    pub(crate) fn is_checkpointed(&self) -> bool {
+        self.has(CHECKPOINTED)
+    }
+
+    /// They are not, or go on.
+    pub(crate) fn unmark_checkpointed(&self) -> Result<()> {
+        self.unlink(CHECKPOINTED)
     }
 
     /// One line of JSON in one write(2).
@@ -342,13 +364,12 @@ impl Entry {
 
     /// Whether an init has been made to wait, and nobody has let it go.
     pub(crate) fn has_start_socket(&self) -> bool {
-        rustix::fs::accessat(
-            &self.directory,
-            START_SOCKET,
-            rustix::fs::Access::EXISTS,
-            AtFlags::empty(),
-        )
-        .is_ok()
+        self.has(START_SOCKET)
+    }
+
+    fn has(&self, file: &str) -> bool {
+        let exists = rustix::fs::Access::EXISTS;
+        rustix::fs::accessat(&self.directory, file, exists, AtFlags::empty()).is_ok()
     }
 
     /// Lets the held init go: the connection over which it reports.

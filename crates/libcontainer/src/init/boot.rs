@@ -18,6 +18,7 @@ use sys::namespace::{enter, flag, unshare};
 use crate::config::{Clock, NamespaceKind, TimeOffset};
 use crate::error::Step;
 use crate::init::ahead::Made;
+use crate::init::criu::become_criu;
 use crate::init::descriptors::Descriptors;
 use crate::init::stage::{Inside, Kind, inside};
 use crate::plan::capabilities::{SYS_ADMIN, SYS_PTRACE};
@@ -63,6 +64,10 @@ fn boot(socket: &mut Socket) -> Result<()> {
         match socket.receive()? {
             Received::Message(ToInit::Ahead(wish), _) => made = Made::of(wish),
             Received::Message(ToInit::Plan(plan), fds) => break (*plan, fds),
+            Received::Message(ToInit::Criu(plan), fds) => {
+                let Err(error) = become_criu(*plan, fds, socket);
+                return Err(error);
+            }
             _ => {
                 let message = "the creator ended before its plan came";
                 return Err(Error::new(ErrorKind::System, message));

@@ -6,6 +6,7 @@
 
 mod ahead;
 mod boot;
+mod criu;
 mod descriptors;
 mod exec;
 mod hooks;

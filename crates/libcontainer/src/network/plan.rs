@@ -54,6 +54,14 @@ pub struct VethHost {
     pub gateways: Vec<IpAddr>,
 }
 
+impl VethHost {
+    /// How CRIU is told to make it again (criu(8), `--external veth`).
+    pub fn for_criu(&self) -> String {
+        let at = if self.bridge.is_empty() { "" } else { "@" };
+        format!("veth[{}]:{}{at}{}", self.peer_name, self.name, self.bridge)
+    }
+}
+
 /// What the init does in the container's network namespace.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerNetwork {

@@ -128,6 +128,8 @@ impl Served {
                     tell(socket, &ToInit::HandedOver, &[])?;
                 }
                 FromInit::Failed(error) => return Err(error),
+                // The sequence has refused it.
+                FromInit::Criu => {}
             }
         }
     }

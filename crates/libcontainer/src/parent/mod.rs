@@ -2,6 +2,7 @@
 
 mod agent;
 mod boot;
+mod criu;
 mod drive;
 mod idmap;
 mod lasting;
@@ -9,5 +10,6 @@ mod seal;
 
 pub(crate) use agent::{hand_over, is_there as agent_is_there};
 pub(crate) use boot::Boot;
+pub(crate) use criu::{RunningCriu, null};
 pub(crate) use drive::{Launch, Launched, launch, tell};
 pub(crate) use seal::Sealed;

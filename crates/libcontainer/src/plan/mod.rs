@@ -6,6 +6,7 @@
 mod ahead;
 pub mod capabilities;
 mod cgroup;
+mod criu;
 pub mod filters;
 pub mod hooks;
 mod init;
@@ -18,5 +19,6 @@ mod start;
 pub mod sysctl;
 
 pub use ahead::Ahead;
+pub use criu::{CriuPlan, Layout};
 pub use init::{Descriptor, Entry, InitPlan, JoinPlan, StartPlan};
 pub use start::{ContainerPlan, Place, first, join, process as process_of, start};

@@ -14,6 +14,7 @@ mod filesystem;
 mod host;
 mod idmap;
 mod inroot;
+mod layout;
 mod mask;
 mod nodes;
 mod pivot;
@@ -37,6 +38,7 @@ use crate::{Result, Step};
 
 use builder::Builder;
 
+pub use layout::{carry, lay_out};
 pub use source::{Sources, open_sources};
 
 /// The container's root, built but not yet entered.

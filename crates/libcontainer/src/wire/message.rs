@@ -26,7 +26,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::plan::{Ahead, InitPlan};
+use crate::plan::{Ahead, CriuPlan, InitPlan};
 
 /// From the creator.
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,6 +35,9 @@ pub enum ToInit {
     Ahead(Ahead),
     /// What to do; the descriptors are those of [`InitPlan::descriptors`], in that order.
     Plan(Box<InitPlan>),
+    /// Become CRIU instead; the descriptors are those of [`CriuPlan::descriptors`]. After
+    /// [`FromInit::Criu`], the end of file says that it is executed.
+    Criu(Box<CriuPlan>),
     /// The id maps of the new user namespace are written.
     MapsWritten,
     /// Stage 1 is in its control groups, and its end of each veth pair in its namespace.
@@ -65,6 +68,8 @@ pub enum FromInit {
     Executing(Vec<String>),
     /// The program's filters are loaded: the listener of the one that asks an agent comes along.
     Listener,
+    /// CRIU is about to be executed: the socket at which it listens comes along.
+    Criu,
     /// It went wrong, and the sender ends.
     Failed(Error),
 }

@@ -75,6 +75,9 @@ impl Sequence {
             FromInit::Executing(_) => Expected::Executing,
             FromInit::Listener => Expected::Listener,
             FromInit::Failed(error) => return Err(error.clone()),
+            FromInit::Criu => {
+                return Err(Error::new(ErrorKind::System, "the container's init became CRIU"));
+            }
         };
         match self.expected.next() {
             Some(due) if due == came => Ok(()),

@@ -24,6 +24,8 @@ pub fn all() -> Vec<Command> {
         verb("oom", "Tell each time a container runs out of memory, until it ends").defer(only_id),
         verb("wait", "Wait until a container ends: print its exit code, and end with it")
             .defer(only_id),
+        verb("checkpoint", "Save a running container in a directory, with CRIU").defer(checkpoint),
+        verb("restore", "Bring a saved container back").defer(restore),
         verb("delete", "Remove what is left of a container").visible_alias("rm").defer(delete),
         verb("config", "Print the container.json that exec would use").defer(config),
     ]
@@ -37,15 +39,57 @@ fn only_id(command: Command) -> Command {
     command.arg(id())
 }
 
+fn checkpoint(command: Command) -> Command {
+    command.arg(id()).args(images()).args([
+        Arg::new("leave-running")
+            .long("leave-running")
+            .action(ArgAction::SetTrue)
+            .help("Let it go on afterwards"),
+        Arg::new("page-server")
+            .long("page-server")
+            .value_name("ADDRESS:PORT")
+            .help("Send the memory to a criu page-server there"),
+    ])
+}
+
+fn restore(command: Command) -> Command {
+    command
+        .arg(tty())
+        .arg(id())
+        .args(images())
+        .arg(config_file())
+        .args(detached())
+        .args(create::args())
+}
+
+/// What `checkpoint` and `restore` have in common.
+fn images() -> [Arg; 5] {
+    let directory = |name, help| {
+        Arg::new(name).long(name).value_name("DIR").value_hint(ValueHint::DirPath).help(help)
+    };
+    let switch = |name, help| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    [
+        directory("image-path", "Where the images are [default: ./checkpoint]"),
+        directory("work-path", "Where logs and the like go [default: with the images]"),
+        switch("tcp-established", "With open TCP connections"),
+        switch("ext-unix-sk", "With connections to UNIX sockets outside"),
+        switch("shell-job", "With the terminal of the shell it was started from"),
+    ]
+}
+
+fn tty() -> Arg {
+    Arg::new("tty")
+        .long("tty")
+        .short('t')
+        .action(ArgAction::SetTrue)
+        .conflicts_with("detach")
+        .help("Give it a terminal of its own, connected to this one")
+}
+
 fn exec(command: Command) -> Command {
     command
         .args([
-            Arg::new("tty")
-                .long("tty")
-                .short('t')
-                .action(ArgAction::SetTrue)
-                .conflicts_with("detach")
-                .help("Give it a terminal of its own, connected to this one"),
+            tty(),
             id(),
             config_file(),
             Arg::new("user")
@@ -65,26 +109,8 @@ fn exec(command: Command) -> Command {
                 .action(ArgAction::SetTrue)
                 .conflicts_with_all(["config", "rootfs", "mnt"])
                 .help("On a copy-on-write view of this host: cwd, user, HOME and PATH stay"),
-            Arg::new("detach")
-                .long("detach")
-                .short('d')
-                .action(ArgAction::SetTrue)
-                .help("Print the id and return when the command runs"),
-            Arg::new("log")
-                .long("log")
-                .value_name("FILE")
-                .requires("detach")
-                .value_hint(ValueHint::FilePath)
-                .help("Append a detached command's output to FILE [default: /dev/null]"),
-            Arg::new("rm")
-                .long("rm")
-                .value_name("BOOL")
-                .num_args(0..=1)
-                .require_equals(true)
-                .default_missing_value("true")
-                .value_parser(clap::value_parser!(bool))
-                .help("Remove the container when it ends [default: true]"),
         ])
+        .args(detached())
         .args(create::args())
         .arg(
             Arg::new("command")
@@ -94,6 +120,30 @@ fn exec(command: Command) -> Command {
                 .value_hint(ValueHint::CommandWithArguments)
                 .help("The command and its arguments [default: the file's]"),
         )
+}
+
+fn detached() -> [Arg; 3] {
+    [
+        Arg::new("detach")
+            .long("detach")
+            .short('d')
+            .action(ArgAction::SetTrue)
+            .help("Print the id and return when the command runs"),
+        Arg::new("log")
+            .long("log")
+            .value_name("FILE")
+            .requires("detach")
+            .value_hint(ValueHint::FilePath)
+            .help("Append a detached command's output to FILE [default: /dev/null]"),
+        Arg::new("rm")
+            .long("rm")
+            .value_name("BOOL")
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+            .value_parser(clap::value_parser!(bool))
+            .help("Remove the container when it ends [default: true]"),
+    ]
 }
 
 fn config_file() -> Arg {

@@ -14,6 +14,7 @@ use rustix::time::Timespec;
 use sys::Context;
 
 use super::host;
+use super::restore::restore;
 use super::wanted::Wanted;
 use crate::change::different;
 use crate::name;
@@ -21,6 +22,9 @@ use crate::note::Note;
 use crate::people::{self, Identity};
 use crate::settings::Settings;
 use crate::source::{self, Source};
+
+/// The exit code after SIGKILL.
+const KILLED: u8 = 128 + 9;
 
 /// A command that runs.
 #[derive(Debug)]
@@ -36,12 +40,15 @@ pub struct Started {
 /// What the one who made a container has to see to.
 #[derive(Debug)]
 pub struct First {
-    note: Note,
-    identity: Option<Identity>,
+    pub(super) note: Note,
+    pub(super) identity: Option<Identity>,
 }
 
 /// Starts the command. Of several who start a container at once, one does, the others join it.
 pub fn start(settings: &Settings, wanted: &Wanted, signals: &Signals) -> Result<Started> {
+    if let Some(options) = &wanted.restore {
+        return restore(settings, wanted, options);
+    }
     loop {
         let found = match people::load(settings, &wanted.id) {
             Ok(found) => Some(found),
@@ -86,6 +93,11 @@ fn with_existing(
             let message = format!("container {:?} runs already", container.id());
             Err(Error::new(ErrorKind::IdInUse, message)
                 .with_hint("with --host, every call is a container of its own"))
+        }
+        Status::Checkpointed => {
+            let message = format!("container {:?} is checkpointed", container.id());
+            Err(Error::new(ErrorKind::NotStopped, message)
+                .with_hint("nsinit restore brings it back, nsinit delete gives it up"))
         }
         Status::Created | Status::Running | Status::Paused => {
             match join(settings, wanted, &container) {
@@ -169,23 +181,12 @@ fn first(settings: &Settings, wanted: &Wanted) -> Result<Started> {
             settings.report.debug(|| format!("the command runs as pid {}", child.pid()));
             Ok(Started { container, child, first: Some(first) })
         }
-        Err(error) => {
-            // Cleaning up may need the descriptors that the init made ahead holds.
-            settings.factory.dismiss();
-            match first.remove(settings, &container) {
-                Ok(()) => Err(error),
-                Err(left) => {
-                    settings.report.debug(|| format!("cleaning up: {left}"));
-                    let hint = format!("and something is left: nsinit delete {}", wanted.id);
-                    Err(error.with_hint(hint))
-                }
-            }
-        }
+        Err(error) => Err(first.abandon(settings, &container, error)),
     }
 }
 
 /// The configuration of a new container, with all that was asked for.
-fn prepare(settings: &Settings, wanted: &Wanted) -> Result<(Config, Note)> {
+pub(super) fn prepare(settings: &Settings, wanted: &Wanted) -> Result<(Config, Note)> {
     let mut note = Note { keep: wanted.remove == Some(false), ..Note::default() };
     let (mut config, vacant) = if wanted.host {
         (host::config(&wanted.place)?, false)
@@ -208,7 +209,7 @@ fn prepare(settings: &Settings, wanted: &Wanted) -> Result<(Config, Note)> {
     if !wanted.args.is_empty() {
         config.process.args.clone_from(&wanted.args);
     }
-    if config.process.args.is_empty() {
+    if config.process.args.is_empty() && wanted.restore.is_none() {
         let message = "there is no command to run";
         return Err(Error::new(ErrorKind::InvalidConfig { field: String::new() }, message)
             .with_hint("nsinit exec COMMAND, or args in container.json"));
@@ -247,7 +248,7 @@ fn protect(config: &mut Config, note: &Note, vacant: bool) -> bool {
     writable && source::protect(config, &own)
 }
 
-fn streams(wanted: &Wanted, mut process: Process, tty: bool) -> Result<Process> {
+pub(super) fn streams(wanted: &Wanted, mut process: Process, tty: bool) -> Result<Process> {
     process.spec.terminal = tty;
     if tty {
         process.spec.console_size = console::size(std::io::stdin().as_fd())
@@ -269,6 +270,25 @@ fn streams(wanted: &Wanted, mut process: Process, tty: bool) -> Result<Process> 
 }
 
 impl First {
+    /// Nothing came of it: removes what there is, and gives the error that is to be told.
+    pub(super) fn abandon(
+        &self,
+        settings: &Settings,
+        container: &Container,
+        error: Error,
+    ) -> Error {
+        // Cleaning up may need the descriptors that the init made ahead holds.
+        settings.factory.dismiss();
+        match self.remove(settings, container) {
+            Ok(()) => error,
+            Err(left) => {
+                settings.report.debug(|| format!("cleaning up: {left}"));
+                let id = container.id();
+                error.with_hint(format!("and something is left: nsinit delete {id}"))
+            }
+        }
+    }
+
     /// Writes the files for people, unless there is nothing to read about any more.
     pub fn tell_people(&self, settings: &Settings, container: &Container) {
         if self.note.place.is_none() {
@@ -282,6 +302,14 @@ impl First {
 
     /// Sees to what remains when the command has ended.
     pub fn finish(&self, settings: &Settings, container: &Container, code: Option<u8>) {
+        // Who was saved was killed, and is to come back.
+        if code == Some(KILLED) && matches!(container.status(), Ok(Status::Checkpointed)) {
+            if let Err(error) = people::remove(settings, container.id(), &self.note, self.identity)
+            {
+                settings.report.error(&error);
+            }
+            return;
+        }
         if self.note.keep {
             if let Some(code) = code
                 && let Err(error) = people::write_exit(settings, container.id(), code)

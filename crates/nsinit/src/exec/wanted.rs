@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::ArgMatches;
 use libcontainer::config::User;
-use libcontainer::{Config, Error, ErrorKind, Process, ProcessSpec, Result};
+use libcontainer::{Config, Error, ErrorKind, Process, ProcessSpec, RestoreOptions, Result};
 
 use crate::change::{self, Change};
+use crate::checkpoint;
 use crate::place::Place;
-use crate::settings::{text, texts};
+use crate::settings::{Settings, text, texts};
 
 /// A command to be run, and the container to make for it where none runs.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub struct Wanted {
     pub env: Vec<String>,
     /// With a terminal.
     pub tty: bool,
+    /// It was saved, and comes back from there.
+    pub restore: Option<RestoreOptions>,
 }
 
 impl Wanted {
@@ -67,6 +70,27 @@ impl Wanted {
             cwd: text(matches, "cwd").map(PathBuf::from),
             env: texts(matches, "env").filter_map(variable).collect::<Result<_>>()?,
             tty: matches.get_flag("tty"),
+            restore: None,
+        })
+    }
+
+    /// From the options of `restore`.
+    pub fn back(settings: &Settings, matches: &ArgMatches) -> Result<Self> {
+        let place = Place::here()?;
+        Ok(Self {
+            id: text(matches, "id").map_or_else(|| place.id(), str::to_owned),
+            place,
+            host: false,
+            file: text(matches, "config").map(str::to_owned),
+            changes: change::all(matches)?,
+            remove: matches.get_one::<bool>("rm").copied(),
+            detach: matches.get_flag("detach").then(|| text(matches, "log").map(PathBuf::from)),
+            args: Vec::new(),
+            user: None,
+            cwd: None,
+            env: Vec::new(),
+            tty: matches.get_flag("tty"),
+            restore: Some(checkpoint::restore_options(settings, matches)?),
         })
     }
 

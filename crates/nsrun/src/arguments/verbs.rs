@@ -22,8 +22,8 @@ pub fn all() -> Vec<Command> {
         verb("events", "Tell what a container uses, and what befalls it, as lines of JSON")
             .defer(events),
         verb("update", "Change a container's limits").defer(update),
-        verb("checkpoint", "Save a running container (not there yet)").defer(checkpoint),
-        verb("restore", "Bring a saved container back (not there yet)").defer(restore),
+        verb("checkpoint", "Save a running container, with CRIU").defer(checkpoint),
+        verb("restore", "Bring a saved container back").defer(restore),
         verb("spec", "Write a config.json to start from").defer(spec),
         verb("features", "Print what this runtime recognises, as JSON"),
     ]
@@ -188,14 +188,16 @@ fn update(command: Command) -> Command {
 /// What `checkpoint` and `restore` have in common.
 fn images() -> [Arg; 9] {
     [
-        path("image-path", "DIR", "Where the images are"),
-        path("work-path", "DIR", "Where logs and the like go"),
+        path("image-path", "DIR", "Where the images are [default: ./checkpoint]")
+            .value_hint(ValueHint::DirPath),
+        path("work-path", "DIR", "Where logs and the like go [default: with the images]")
+            .value_hint(ValueHint::DirPath),
         switch("tcp-established", "With open TCP connections"),
         switch("ext-unix-sk", "With connections to UNIX sockets outside"),
         switch("shell-job", "With the terminal of the shell it was started from"),
         switch("lazy-pages", "Fetch memory when it is used"),
         switch("file-locks", "With file locks"),
-        value("manage-cgroups-mode", "MODE", "soft, full, strict or ignore"),
+        value("manage-cgroups-mode", "MODE", "soft, full, strict or ignore [default: soft]"),
         value("empty-ns", "NAMESPACE", "Leave what is in this namespace to others")
             .action(ArgAction::Append),
     ]
@@ -203,11 +205,16 @@ fn images() -> [Arg; 9] {
 
 fn checkpoint(command: Command) -> Command {
     command.args(images()).args([
-        path("parent-path", "DIR", "An earlier image to start from"),
+        path(
+            "parent-path",
+            "DIR",
+            "An earlier checkpoint, from the images' directory: only changes are saved",
+        ),
         switch("leave-running", "Let it go on afterwards"),
         switch("tcp-skip-in-flight", "Without TCP connections that are being made"),
         switch("link-remap", "With files that have been removed"),
-        value("status-fd", "N", "Tell on this descriptor when pages can be fetched"),
+        value("status-fd", "N", "Tell on this descriptor when pages can be fetched")
+            .value_parser(value_parser!(i32)),
         value("page-server", "ADDRESS:PORT", "Send the memory there"),
         switch("pre-dump", "Save the memory only, and let it go on"),
         switch("auto-dedup", "Drop what a later image has, too"),

@@ -1,0 +1,172 @@
+//! `checkpoint` and `restore`: a container that counts goes on counting.
+
+use std::path::Path;
+
+use e2e::{Bundle, WindowSize, World, each_view, skip, until};
+
+/// No flags.
+const NONE: [&str; 0] = [];
+
+/// A shell that counts into /count, a line a number.
+const COUNT: &str = "i=0; while true; do echo $i >>/count; i=$((i+1)); sleep 0.05; done";
+
+fn no_criu() -> bool {
+    match e2e::criu() {
+        Ok(_) => false,
+        Err(why) => {
+            skip(why);
+            true
+        }
+    }
+}
+
+/// What a counting container has counted.
+fn counted(bundle: &Bundle) -> Vec<u32> {
+    let text = std::fs::read_to_string(bundle.path.join("rootfs/count")).unwrap_or_default();
+    text.lines().map(|line| line.parse().unwrap()).collect()
+}
+
+fn counts_on(bundle: &Bundle) {
+    let before = counted(bundle).len();
+    until("it counts", || counted(bundle).len() > before + 2);
+    let all = counted(bundle);
+    assert_eq!(all, (0..all.len() as u32).collect::<Vec<_>>(), "no number twice, none left out");
+}
+
+#[test]
+fn it_counts_on_where_it_left_off() {
+    if no_criu() {
+        return;
+    }
+    each_view(|world: &World| {
+        let mut bundle = world.bundle();
+        bundle.sh(COUNT);
+        let before = world.snapshot();
+        bundle.detach();
+        counts_on(&bundle);
+        for round in ["first", "second"] {
+            bundle.checkpoint(round, NONE).run().success();
+            assert_eq!(bundle.status(), "checkpointed");
+            let list = bundle.nsrun(["list"]).run().success();
+            assert!(list.out.contains("checkpointed"), "{}", list.out);
+            let saved = counted(&bundle);
+            std::thread::sleep(std::time::Duration::from_millis(120));
+            assert_eq!(counted(&bundle), saved, "something of it still runs");
+            bundle.restore(round, NONE).run().success();
+            assert_eq!(bundle.status(), "running");
+            counts_on(&bundle);
+        }
+        bundle.delete();
+        bundle.tidy(["first", "second", "rootfs/count"]);
+        before.assert_restored();
+    });
+}
+
+#[test]
+fn a_checkpointed_container_can_be_deleted_and_one_that_runs_is_not_replaced() {
+    if no_criu() {
+        return;
+    }
+    each_view(|world: &World| {
+        let mut bundle = world.bundle();
+        bundle.sh(COUNT);
+        let before = world.snapshot();
+        bundle.detach();
+        counts_on(&bundle);
+        bundle.checkpoint("images", ["--leave-running"]).run().success();
+        assert_eq!(bundle.status(), "running");
+        counts_on(&bundle);
+        bundle.restore("images", NONE).run().code(1).error(&["already exists"]);
+        counts_on(&bundle);
+        bundle.checkpoint("images", NONE).run().success();
+        for verb in ["start", "kill", "pause", "checkpoint"] {
+            bundle.verb(verb).with_criu().run().code(1);
+        }
+        bundle.exec(["/bin/true"]).run().code(255).error(&["not running"]);
+        bundle.verb("delete").run().success();
+        // Nobody of that name: it comes back all the same.
+        bundle.restore("images", NONE).run().success();
+        counts_on(&bundle);
+        bundle.delete();
+        bundle.tidy(["images", "rootfs/count"]);
+        before.assert_restored();
+    });
+}
+
+#[test]
+fn a_restore_in_the_foreground_ends_as_its_program() {
+    if no_criu() {
+        return;
+    }
+    each_view(|world: &World| {
+        let mut bundle = world.bundle();
+        bundle.sh("trap 'echo bye; exit 7' TERM; echo up; while true; do sleep 0.05; done");
+        let before = world.snapshot();
+        let first = bundle.run(NONE).start();
+        until("up", || first.out().contains("up"));
+        bundle.checkpoint("images", NONE).run().success();
+        first.wait().code(137);
+        assert_eq!(bundle.status(), "checkpointed");
+        let again = bundle.nsrun(["restore", "--image-path", "images", &bundle.id]);
+        let again = again.with_criu().start();
+        until("running", || bundle.verb("state").run().out.contains("running"));
+        again.signal(rustix::process::Signal::TERM);
+        let run = again.wait().code(7);
+        assert_eq!(run.out, "bye\n");
+        bundle.tidy(["images"]);
+        before.assert_restored();
+    });
+}
+
+#[test]
+fn an_absent_criu_is_told_in_one_line_and_nothing_changes() {
+    each_view(|world: &World| {
+        let mut bundle = world.bundle();
+        bundle.sh(COUNT);
+        bundle.detach();
+        counts_on(&bundle);
+        let checkpoint = bundle.nsrun(["checkpoint", "--image-path", "images", &bundle.id]);
+        // None of the usual places has one, either, unless the machine has it installed.
+        if !["/usr/sbin/criu", "/usr/bin/criu", "/usr/local/sbin/criu", "/sbin/criu"]
+            .iter()
+            .any(|path| Path::new(path).exists())
+        {
+            let run = checkpoint.env("PATH", "/bin").run().code(1);
+            run.error(&["no program criu", "CRIU 4.0 or newer is needed"]);
+            assert!(!bundle.path.join("images").exists());
+        }
+        counts_on(&bundle);
+        bundle.delete();
+    });
+}
+
+#[test]
+fn two_terminals() {
+    if no_criu() {
+        return;
+    }
+    each_view(|world: &World| {
+        let root = world.busybox();
+        let before = world.snapshot();
+        let script = "i=0; while true; do echo number $i; i=$((i+1)); sleep 0.1; done";
+        let images = world.path("images");
+        let images = images.to_str().unwrap();
+        let mut first =
+            root.exec(["--tty", "/bin/sh", "-c", script]).on_terminal(WindowSize(24, 80));
+        first.until("number 3");
+        root.nsinit(["checkpoint", "--image-path", images]).with_criu().run().success();
+        assert_eq!(first.wait().code(), Some(137));
+        let last = first.screen().lines().filter(|line| line.starts_with("number")).count();
+        root.nsinit(["list"]).run().success().out.contains("checkpointed");
+        root.exec(["/bin/true"]).run().code(125).error(&["checkpointed", "nsinit restore"]);
+        let again = root.nsinit(["restore", "--image-path", images]).with_criu();
+        let mut second = again.on_terminal(WindowSize(24, 80));
+        second.until(&format!("number {}", last + 2));
+        assert!(!second.screen().contains("number 0\r"), "{}", second.screen());
+        root.nsinit(["kill", "KILL"]).run().success();
+        assert_eq!(second.wait().code(), Some(137));
+        std::fs::remove_dir_all(images).unwrap();
+        std::fs::remove_file("/run/criu.kdat").unwrap();
+        before.assert_restored();
+    });
+}

@@ -1,0 +1,64 @@
+//! What CRIU's log says about a failure.
+
+use std::io::{Read, Seek, SeekFrom};
+
+use rustix::fs::{Mode, OFlags, openat};
+
+use crate::checkpoint::Directories;
+use crate::{Error, ErrorKind};
+
+/// How much of the log's end is looked at.
+const LOOKED_AT: i64 = 64 * 1024;
+
+/// How many lines are told.
+const TOLD: usize = 3;
+
+impl Directories {
+    /// The error with CRIU's own last words, and where the rest of them is.
+    pub fn explain(&self, error: Error) -> Error {
+        let words = self.end_of_log().map(|text| last_errors(&text)).unwrap_or_default();
+        let place = format!("the whole log is {}", self.log_path.display());
+        let kind = error.kind().clone();
+        let text = match words.as_str() {
+            "" => error.to_string(),
+            words => format!("CRIU failed: {words}"),
+        };
+        // A missing log has nothing to tell.
+        match self.end_of_log() {
+            Some(_) if kind == ErrorKind::System => Error::new(kind, text).with_hint(place),
+            _ => error,
+        }
+    }
+
+    fn end_of_log(&self) -> Option<String> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let log = openat(&self.work, self.log, flags, Mode::empty()).ok()?;
+        let mut log = std::fs::File::from(log);
+        let length = i64::try_from(log.metadata().ok()?.len()).ok()?;
+        log.seek(SeekFrom::End(-length.min(LOOKED_AT))).ok()?;
+        let mut text = Vec::new();
+        log.read_to_end(&mut text).ok()?;
+        Some(String::from_utf8_lossy(&text).into_owned())
+    }
+}
+
+/// The last lines that tell an error, without their times and sources, on one line.
+pub fn last_errors(log: &str) -> String {
+    let told = |line: &str| {
+        let (_, rest) = line.split_once("Error (")?;
+        let (_, words) = rest.split_once("): ")?;
+        let printable: String = words.chars().filter(|c| !c.is_control()).collect();
+        Some(printable.trim().to_owned())
+    };
+    let mut lines: Vec<String> = Vec::new();
+    for line in log.lines().filter_map(told) {
+        // Root that may not raise limits is told so each time, and goes on.
+        if !line.is_empty() && !line.starts_with("rlimit: ") && lines.last() != Some(&line) {
+            lines.push(line);
+        }
+    }
+    lines[lines.len().saturating_sub(TOLD)..].join("; ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,21 @@
+//! Checkpoints by CRIU, which is asked over its socket and never by its command line
+//! (docs/checkpoint.md).
+
+mod criu;
+mod descriptors;
+mod images;
+mod log;
+mod mounts;
+mod note;
+mod options;
+mod protobuf;
+mod rpc;
+
+pub(crate) use criu::Criu as Program;
+pub(crate) use descriptors::{Stream, look as look_outside};
+pub(crate) use images::Directories;
+pub(crate) use mounts::{Mounts, keys_of, sources_of};
+pub(crate) use note::Note;
+pub use options::{CgroupsMode, CheckpointOptions, Criu, PageServer, RestoreOptions};
+pub(crate) use protobuf::Message;
+pub(crate) use rpc::{Response, Session, Type, option};

@@ -1,0 +1,60 @@
+//! What stage 0 is told that shall become CRIU (`checkpoint`).
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::mounts::RootfsPlan;
+
+/// The orders of one CRIU. The descriptors beside them are a null device, the directories of
+/// images and of logs, and what it inherits, which it finds from [`CriuPlan::INHERITED`] up.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CriuPlan {
+    /// The program, an absolute path.
+    pub program: PathBuf,
+    /// Its whole environment.
+    pub env: Vec<String>,
+    /// It goes on when its caller ends: a container that it has in its hands would be lost.
+    pub survives: bool,
+    /// For a restore, what it mounts.
+    pub layout: Option<Layout>,
+}
+
+impl CriuPlan {
+    /// The number at which CRIU finds its socket.
+    pub const SOCKET: i32 = 3;
+    /// That of the images' directory.
+    pub const IMAGES: i32 = 4;
+    /// That of the logs' directory.
+    pub const WORK: i32 = 5;
+    /// That of the first of the others.
+    pub const INHERITED: i32 = 6;
+}
+
+/// A place where a restored container's root and the sources of its binds are mounted, each under
+/// its own name, in a mount namespace that is CRIU's alone: nothing of it is seen outside, and it
+/// goes with CRIU.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Layout {
+    /// A directory of the host's, which is covered.
+    pub place: PathBuf,
+    /// What the container is made of.
+    pub rootfs: RootfsPlan,
+}
+
+impl Layout {
+    /// Where the root is.
+    pub fn root(&self) -> PathBuf {
+        self.place.join("root")
+    }
+
+    /// Where a source is.
+    pub fn source(&self, index: usize) -> PathBuf {
+        self.place.join(index.to_string())
+    }
+
+    /// Where the device is that hides files.
+    pub fn null(&self) -> PathBuf {
+        self.place.join("null")
+    }
+}
