@@ -69,26 +69,6 @@ impl Dir {
         }
     }
 
-    /// Of each control file `{prefix}X{suffix}` the X, in no order.
-    pub(crate) fn between(&self, prefix: &str, suffix: &str) -> Result<Vec<String>> {
-        let mut found = Vec::new();
-        for name in self.names()? {
-            let middle = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(suffix));
-            found.extend(middle.map(str::to_owned));
-        }
-        Ok(found)
-    }
-
-    fn names(&self) -> Result<Vec<String>> {
-        let failed =
-            |errno| failed(format!("listing {}", self.path.display()), "getdents64", errno);
-        let fd = self.file(".", OFlags::RDONLY | OFlags::DIRECTORY)?;
-        let entries = rustix::fs::Dir::new(fd).map_err(failed)?;
-        entries
-            .map(|entry| Ok(entry.map_err(failed)?.file_name().to_string_lossy().into_owned()))
-            .collect()
-    }
-
     /// Writes a control file by one write(2), which is how cgroupfs wants a value.
     pub(crate) fn write(&self, name: &str, value: &str) -> Result<()> {
         self.write_each(name, [value])

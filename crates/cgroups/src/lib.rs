@@ -15,7 +15,9 @@
 //! let memory = Memory { limit: Some(64 << 20), ..Memory::default() };
 //! group.set(&Resources { memory, ..Resources::default() })?;
 //! group.attach(pid)?; // On version 2 rather clone3(2) into group.directory().
-//! println!("{} bytes", group.stats()?.memory_stats.usage.usage);
+//! if let Some(bytes) = group.stats()?.memory_stats.usage.usage {
+//!     println!("{bytes} bytes");
+//! }
 //! group.kill(rustix::process::Signal::KILL)?;
 //! group.destroy()?;
 //! group.prune(1)?;
@@ -58,6 +60,6 @@ pub use manager::Manager;
 pub use psi::{Psi, Stall};
 pub use resources::{BlockIo, Cpu, Memory, Rdma, Resources, ThrottleDevice, WeightDevice};
 pub use stats::{
-    BlkioEntry, BlkioStats, CpuStats, CpuUsage, MemoryData, MemoryStats, PidsStats, PressureStats,
-    RdmaStats, Stats, ThrottlingData,
+    BlkioEntry, BlkioStats, BurstData, CpuStats, CpuUsage, CpusetStats, HugetlbStats, MemoryData,
+    MemoryStats, PidsStats, PressureStats, RdmaStats, Stats, ThrottlingData,
 };

@@ -16,10 +16,10 @@ pub(crate) fn flat(text: &str) -> BTreeMap<String, u64> {
     text.lines().filter_map(pair).collect()
 }
 
-/// One value of `KEY VALUE` lines; 0 where it is not there.
-pub(crate) fn flat_value(text: &str, key: &str) -> u64 {
+/// One value of `KEY VALUE` lines.
+pub(crate) fn flat_value(text: &str, key: &str) -> Option<u64> {
     let value = |line: &str| number(line.strip_prefix(key)?.strip_prefix(' ')?);
-    text.lines().find_map(value).unwrap_or(0)
+    text.lines().find_map(value)
 }
 
 /// `KEY SUB=VALUE SUB=VALUE` lines. A value of `max` is nothing.

@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Psi {
     /// While at least one process waited.
-    pub some: Stall,
-    /// While all processes waited. (0 for the processor before kernel 5.13.)
-    pub full: Stall,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub some: Option<Stall>,
+    /// While all processes waited. (None for the processor before kernel 5.13.)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full: Option<Stall>,
 }
 
 /// Time lost.
@@ -31,8 +33,8 @@ impl Psi {
         for line in text.lines() {
             let mut words = line.split_whitespace();
             let stall = match words.next() {
-                Some("some") => &mut psi.some,
-                Some("full") => &mut psi.full,
+                Some("some") => psi.some.get_or_insert_default(),
+                Some("full") => psi.full.get_or_insert_default(),
                 _ => continue,
             };
             for (key, value) in words.filter_map(|word| word.split_once('=')) {

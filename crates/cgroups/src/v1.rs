@@ -2,7 +2,6 @@
 
 pub(crate) mod blkio;
 pub(crate) mod cpu;
-pub(crate) mod cpuacct;
 pub(crate) mod cpuset;
 pub(crate) mod devices;
 pub(crate) mod hugetlb;

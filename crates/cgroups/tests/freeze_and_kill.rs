@@ -11,7 +11,7 @@ use common::{Group, group};
 use rustix::process::{Pid, Signal};
 
 fn used(group: &Group) -> u64 {
-    group.stats().unwrap().cpu_stats.cpu_usage.total_usage
+    group.stats().unwrap().cpu_stats.cpu_usage.total_usage.unwrap()
 }
 
 #[test]

@@ -86,9 +86,16 @@ fn huge_pages_are_limited_and_counted() {
     assert_ne!(three.ask(), "taken");
     let mut two = group.child(&action(2));
     assert_eq!(two.ask(), "taken");
-    let data = group.stats().unwrap().hugetlb_stats["2MB"];
-    assert_eq!(data.usage, 4 << 20);
-    assert_eq!(data.failcnt, 1);
+    let data = group.stats().unwrap().hugetlb_stats["2MB"].clone();
+    assert_eq!(data.usage, Some(4 << 20));
+    assert_eq!(data.limit, Some(4 << 20));
+    assert_eq!(data.failcnt, Some(1));
+    assert_eq!((data.events["max"], data.events_local["max"]), (1, 1));
+    // Version 2 keeps no highest usage, and what it does not keep is not 0.
+    assert_eq!(data.max_usage, None);
+    assert_eq!(data.rsvd.limit, Some(4 << 20));
+    let reserved = group.read("hugetlb", "hugetlb.2MB.rsvd.current").parse().unwrap();
+    assert_eq!(data.rsvd.usage, Some(reserved));
     drop((two, three));
     let hugetlb = [("3MB".to_owned(), 0)].into();
     let error = group.set(&Resources { hugetlb, ..Resources::default() }).unwrap_err();

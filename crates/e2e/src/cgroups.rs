@@ -33,6 +33,17 @@ pub fn hierarchies() -> Vec<Hierarchy> {
     found
 }
 
+/// Whether a container here can have a controller, in either version.
+pub fn has_controller(name: &str) -> bool {
+    hierarchies().iter().any(|hierarchy| match hierarchy.unified {
+        true => {
+            let offered = std::fs::read_to_string(hierarchy.path.join("cgroup.controllers"));
+            offered.is_ok_and(|offered| offered.split_whitespace().any(|one| one == name))
+        }
+        false => hierarchy.controllers.iter().any(|one| one == name),
+    })
+}
+
 /// All groups below `directory` that `wanted` says yes to, those further down first.
 pub(crate) fn find(directory: &Path, wanted: &dyn Fn(&Path) -> bool, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {

@@ -33,7 +33,7 @@ mod user;
 mod world;
 
 pub use bundle::Bundle;
-pub use cgroups::{Hierarchy, hierarchies};
+pub use cgroups::{Hierarchy, has_controller, hierarchies};
 pub use command::{Background, Cmd, Run};
 pub use paths::{criu, data, nsinit, nsrun, probe, workspace};
 pub use pty::{Pty, WindowSize};

@@ -33,3 +33,5 @@ pub use container::{
 };
 pub use error::{Error, ErrorKind, Result, Step};
 pub use init::init;
+pub use network::InterfaceStats;
+pub use resctrl::{BandwidthInfo, CacheInfo, Occupancy, RdtStats, Traffic};

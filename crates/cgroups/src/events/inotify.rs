@@ -55,7 +55,7 @@ impl Watch {
         match rustix::io::pread(&self.file, &mut buffer, 0) {
             Ok(length) => {
                 let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
-                Ok(Some(flat_value(&text, self.key)))
+                Ok(Some(flat_value(&text, self.key).unwrap_or(0)))
             }
             Err(Errno::NODEV) => Ok(None),
             Err(errno) => Err(failed(format!("reading {}", self.key), "pread", errno)),

@@ -62,7 +62,8 @@ impl Trigger {
         match rustix::io::pread(&self.fd, &mut buffer, 0) {
             Ok(length) => {
                 let psi = Psi::parse(&String::from_utf8_lossy(&buffer[..length]));
-                Ok(Some(if self.full { psi.full.total } else { psi.some.total }))
+                let stall = if self.full { psi.full } else { psi.some };
+                Ok(Some(stall.unwrap_or_default().total))
             }
             Err(Errno::NODEV) => Ok(None),
             Err(errno) => Err(failed("reading memory.pressure".to_owned(), "pread", errno)),

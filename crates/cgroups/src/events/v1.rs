@@ -58,7 +58,7 @@ impl Registration {
             Err(errno) => return Err(failed("reading an eventfd".to_owned(), "read", errno)),
         }
         let killed = match self.dir.read("memory.oom_control") {
-            Ok(text) => flat_value(&text, "oom_kill"),
+            Ok(text) => flat_value(&text, "oom_kill").unwrap_or(0),
             Err(error) if error.is_gone() => {
                 if u64::from_ne_bytes(count) < 2 {
                     return Ok(Some(Event::Gone));

@@ -1,11 +1,7 @@
 //! The cpu controller of version 1 (scheduler/sched-bwc.rst, sched-rt-group.rst).
 
-use crate::Result;
-use crate::file::Dir;
-use crate::parse::flat_value;
 use crate::resources::Cpu;
 use crate::setting::Setting;
-use crate::stats::Stats;
 
 /// What to write for these limits.
 pub(crate) fn settings(cpu: &Cpu) -> Vec<Setting> {
@@ -32,14 +28,4 @@ pub(crate) fn settings(cpu: &Cpu) -> Vec<Setting> {
         all.push(Setting::new("cpu.idle", idle));
     }
     all
-}
-
-/// Reads what the quota did.
-pub(crate) fn stats(dir: &Dir, stats: &mut Stats) -> Result<()> {
-    let text = dir.read_optional("cpu.stat")?.unwrap_or_default();
-    let data = &mut stats.cpu_stats.throttling_data;
-    data.periods = flat_value(&text, "nr_periods");
-    data.throttled_periods = flat_value(&text, "nr_throttled");
-    data.throttled_time = flat_value(&text, "throttled_time");
-    Ok(())
 }

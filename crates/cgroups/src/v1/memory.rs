@@ -1,11 +1,7 @@
 //! The memory controller of version 1 (cgroup-v1/memory.rst).
 
-use crate::Result;
-use crate::file::Dir;
-use crate::parse::{flat, number};
 use crate::resources::Memory;
 use crate::setting::Setting;
-use crate::stats::{MemoryData, Stats};
 
 /// What to write for these limits.
 pub(crate) fn settings(memory: &Memory) -> Vec<Setting> {
@@ -39,32 +35,4 @@ pub(crate) fn settings(memory: &Memory) -> Vec<Setting> {
         all.push(Setting::new("memory.oom_control", u8::from(disable)));
     }
     all
-}
-
-/// Reads the figures. memory.memsw is not there without swap accounting, memory.kmem on some
-/// kernels.
-pub(crate) fn stats(dir: &Dir, stats: &mut Stats) -> Result<()> {
-    let memory = &mut stats.memory_stats;
-    memory.stats = flat(&dir.read("memory.stat")?);
-    memory.cache = memory.stats.get("cache").copied().unwrap_or(0);
-    memory.usage = data(dir, "memory")?;
-    memory.swap_usage = data(dir, "memory.memsw")?;
-    memory.kernel_usage = data(dir, "memory.kmem")?;
-    memory.kernel_tcp_usage = data(dir, "memory.kmem.tcp")?;
-    stats.memory_events = flat(&dir.read("memory.oom_control")?);
-    stats.memory_events.remove("oom_kill_disable");
-    Ok(())
-}
-
-fn data(dir: &Dir, prefix: &str) -> Result<MemoryData> {
-    let one = |name: &str| {
-        let text = dir.read_optional(&format!("{prefix}.{name}"))?;
-        Ok(text.and_then(|text| number(&text)).unwrap_or(0))
-    };
-    Ok(MemoryData {
-        usage: one("usage_in_bytes")?,
-        max_usage: one("max_usage_in_bytes")?,
-        failcnt: one("failcnt")?,
-        limit: one("limit_in_bytes")?,
-    })
 }

@@ -1,10 +1,9 @@
 //! The cpu controller of version 2. (cpuset's files are as in version 1.)
 
 use crate::file::Dir;
-use crate::parse::{flat_value, number};
+use crate::parse::number;
 use crate::resources::Cpu;
 use crate::setting::Setting;
-use crate::stats::Stats;
 use crate::{Error, Result};
 
 /// What to write for these limits.
@@ -58,20 +57,6 @@ fn bandwidth(dir: &Dir, cpu: &Cpu) -> Result<String> {
 pub(crate) fn weight(shares: u64) -> u64 {
     let log = (shares.clamp(2, 262_144) as f64).log2();
     10_f64.powf((log * (log + 125.0) - 126.0) / 612.0).ceil() as u64
-}
-
-/// Reads the figures. cpu.stat is there without the controller too; it counts microseconds.
-pub(crate) fn stats(dir: &Dir, stats: &mut Stats) -> Result<()> {
-    let text = dir.read_optional("cpu.stat")?.unwrap_or_default();
-    let nanoseconds = |key: &str| flat_value(&text, key).saturating_mul(1000);
-    let cpu = &mut stats.cpu_stats;
-    cpu.cpu_usage.total_usage = nanoseconds("usage_usec");
-    cpu.cpu_usage.usage_in_kernelmode = nanoseconds("system_usec");
-    cpu.cpu_usage.usage_in_usermode = nanoseconds("user_usec");
-    cpu.throttling_data.periods = flat_value(&text, "nr_periods");
-    cpu.throttling_data.throttled_periods = flat_value(&text, "nr_throttled");
-    cpu.throttling_data.throttled_time = nanoseconds("throttled_usec");
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,10 +1,7 @@
 //! The io controller of version 2, from limits in the terms of version 1's blkio.
 
-use crate::file::Dir;
-use crate::parse::{device, nested};
 use crate::resources::{BlockIo, ThrottleDevice};
 use crate::setting::Setting;
-use crate::stats::{BlkioEntry, Stats};
 use crate::{Error, Result};
 
 /// What to write for these limits.
@@ -46,24 +43,6 @@ fn throttle(key: &str, one: &ThrottleDevice) -> String {
 pub(crate) fn weight(blkio: u16) -> u64 {
     let blkio = u64::from(blkio).clamp(10, 1000);
     1 + (blkio - 10) * 9999 / 990
-}
-
-/// Reads the figures.
-pub(crate) fn stats(dir: &Dir, stats: &mut Stats) -> Result<()> {
-    let Some(text) = dir.read_optional("io.stat")? else { return Ok(()) };
-    for (place, values) in nested(&text) {
-        let Some((major, minor)) = device(place) else { continue };
-        for (op, bytes, operations) in
-            [("Read", "rbytes", "rios"), ("Write", "wbytes", "wios"), ("Discard", "dbytes", "dios")]
-        {
-            let value = |key: &str| values.get(key).copied().flatten().unwrap_or(0);
-            let entry = |value| BlkioEntry { major, minor, op: op.to_owned(), value };
-            let blkio = &mut stats.blkio_stats;
-            blkio.io_service_bytes_recursive.push(entry(value(bytes)));
-            blkio.io_serviced_recursive.push(entry(value(operations)));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

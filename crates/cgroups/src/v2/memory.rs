@@ -1,10 +1,9 @@
 //! The memory controller of version 2.
 
 use crate::file::Dir;
-use crate::parse::{flat, flat_value, number};
+use crate::parse::number;
 use crate::resources::Memory;
 use crate::setting::Setting;
-use crate::stats::Stats;
 use crate::{Error, Result};
 
 /// What to write for these limits.
@@ -78,34 +77,6 @@ fn check_usage(dir: &Dir, memory: &Memory) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// Reads the figures. Swap is counted by itself in version 2; the sum with memory is given, as
-/// version 1 does.
-pub(crate) fn stats(dir: &Dir, stats: &mut Stats) -> Result<()> {
-    let Some(current) = dir.read_optional("memory.current")? else { return Ok(()) };
-    let one = |file: &str| Ok(dir.read_optional(file)?.and_then(|text| number(&text)).unwrap_or(0));
-    // `max`, and a file that is not there, limit nothing.
-    let most = |file: &str| {
-        Ok::<_, Error>(dir.read_optional(file)?.and_then(|text| number(&text)).unwrap_or(u64::MAX))
-    };
-    stats.memory_events = flat(&dir.read_optional("memory.events")?.unwrap_or_default());
-    let swap_events = dir.read_optional("memory.swap.events")?.unwrap_or_default();
-    let memory = &mut stats.memory_stats;
-    memory.stats = flat(&dir.read_optional("memory.stat")?.unwrap_or_default());
-    memory.cache = memory.stats.get("file").copied().unwrap_or(0);
-    memory.usage.usage = number(&current).unwrap_or(0);
-    memory.usage.max_usage = one("memory.peak")?;
-    memory.usage.limit = most("memory.max")?;
-    memory.swap_usage.limit = memory.usage.limit.saturating_add(most("memory.swap.max")?);
-    memory.usage.failcnt = stats.memory_events.get("max").copied().unwrap_or(0);
-    memory.swap_usage.usage = memory.usage.usage.saturating_add(one("memory.swap.current")?);
-    memory.swap_usage.failcnt = flat_value(&swap_events, "max");
-    // From kernel 5.18; before, the sum of what it is made of.
-    let parts = ["slab", "kernel_stack", "pagetables", "percpu", "sock"];
-    let sum = || parts.iter().filter_map(|part| memory.stats.get(*part)).sum();
-    memory.kernel_usage.usage = memory.stats.get("kernel").copied().unwrap_or_else(sum);
-    Ok(())
 }
 
 #[cfg(test)]

@@ -247,11 +247,15 @@ impl Container {
         } else {
             Vec::new()
         };
-        let cgroup = match self.cgroup()? {
-            Some(group) => Some(group.stats().step(step)?),
+        let cgroup = match record.cgroup.is_empty() {
+            true => None,
+            false => Some(Manager::from_paths(record.cgroup)?.stats().step(step)?),
+        };
+        let intel_rdt = match &record.resctrl {
+            Some(place) => Some(place.stats().step(step)?),
             None => None,
         };
-        Ok(Stats { interfaces, cgroup })
+        Ok(Stats { interfaces, cgroup, intel_rdt })
     }
 
     /// Changes its limits: what is `Some` is set, the rest stays.

@@ -3,6 +3,7 @@
 //!
 //! Everything works on a [`Place`], which knows where resctrl is mounted.
 
+mod figures;
 mod schemata;
 
 use std::fs;
@@ -14,6 +15,8 @@ use sys::Context;
 
 use crate::config::IntelRdt;
 use crate::{Error, Result, Step};
+
+pub use figures::{BandwidthInfo, CacheInfo, Occupancy, RdtStats, Traffic};
 
 /// What a container has there; kept in its record, since [`Place::remove`] takes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

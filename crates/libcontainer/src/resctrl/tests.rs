@@ -156,3 +156,63 @@ fn names_that_resctrl_has_taken() {
     assert!(plan(&rdt(None), "info", root.clone()).is_err());
     assert_eq!(plan(&rdt(None), "web", root).unwrap().class, Path::new("web"));
 }
+
+#[test]
+fn figures() {
+    let tree = Tree::new("figures");
+    let put = |path: &str, text: &str| {
+        let path = tree.0.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let place = tree.plan(IntelRdt { enable_monitoring: true, ..rdt(Some("gold")) });
+    // A processor that counts and shares out nothing more.
+    let stats = place.stats().unwrap();
+    assert_eq!(stats.l3_cache_schema.as_deref(), Some("L3:0=007f0;1=0001f"));
+    let json = serde_json::to_value(&stats).unwrap();
+    let schemas = serde_json::json!({
+        "l3_cache_schema": "L3:0=007f0;1=0001f", "mem_bw_schema": "MB:0=  20;1=  70",
+    });
+    assert_eq!(json, schemas);
+    put("schemata", "    MB:0=100;1=100\n    L3:0=fffff;1=fffff\n");
+    put("info/L3/cbm_mask", "fffff\n");
+    put("info/L3/min_cbm_bits", "1\n");
+    put("info/L3/num_closids", "16\n");
+    put("info/MB/bandwidth_gran", "10\n");
+    put("info/MB/delay_linear", "1\n");
+    put("info/MB/min_bandwidth", "10\n");
+    put("info/MB/num_closids", "8\n");
+    for (cache, used) in [("00", "3407872"), ("01", "18446744073709551615")] {
+        put(&format!("gold/mon_groups/web/mon_data/mon_L3_{cache}/llc_occupancy"), used);
+    }
+    let cache = "gold/mon_groups/web/mon_data/mon_L3_00";
+    put(&format!("{cache}/mbm_total_bytes"), "77\n");
+    put(&format!("{cache}/mbm_local_bytes"), "Unavailable\n");
+    let mut expected = schemas;
+    for (key, value) in [
+        ("l3_cache_schema_root", "L3:0=fffff;1=fffff".into()),
+        ("mem_bw_schema_root", "MB:0=100;1=100".into()),
+        (
+            "l3_cache_info",
+            serde_json::json!({"cbm_mask": "fffff", "min_cbm_bits": 1, "num_closids": 16}),
+        ),
+        (
+            "mem_bw_info",
+            serde_json::json!({
+                "bandwidth_gran": 10, "delay_linear": 1, "min_bandwidth": 10, "num_closids": 8,
+            }),
+        ),
+        ("mbm_stats", serde_json::json!([{"mbm_total_bytes": 77}])),
+        (
+            "cmt_stats",
+            serde_json::json!([{"llc_occupancy": 3_407_872}, {"llc_occupancy": u64::MAX}]),
+        ),
+    ] {
+        expected[key] = value;
+    }
+    assert_eq!(serde_json::to_value(place.stats().unwrap()).unwrap(), expected);
+    // Without a group of its own, the class is counted.
+    put("gold/mon_data/mon_L3_00/llc_occupancy", "5");
+    let stats = tree.plan(rdt(Some("gold"))).stats().unwrap();
+    assert_eq!(serde_json::to_value(stats.cmt_stats).unwrap()[0]["llc_occupancy"], 5);
+}

@@ -61,6 +61,9 @@ fn life() {
     container.set_rdt(Some("L3:0=3"), Some("MB:0=20")).unwrap();
     assert_eq!(text("schemata"), "L3:0=3\nMB:0=20\n");
     assert!(container.set_rdt(None, Some("L3:0=1")).is_err());
+    let stats = container.stats().unwrap().intel_rdt.unwrap();
+    assert_eq!(stats.l3_cache_schema.as_deref(), Some("L3:0=3"));
+    assert_eq!(stats.mem_bw_schema.as_deref(), Some("MB:0=20"));
     container.kill().unwrap();
     init.wait().unwrap();
     for file in ["schemata", "tasks"] {

@@ -1,7 +1,12 @@
 //! The figures of a container, in the layout that readers of a runtime's events know.
+//!
+//! What the kernel does not keep is left out (docs/statistics.md).
 
-use cgroups::{BlkioStats, CpuStats, MemoryData, MemoryStats, PidsStats, Psi, RdmaStats};
+use cgroups::{
+    BlkioStats, CpuStats, CpusetStats, HugetlbStats, MemoryData, MemoryStats, PidsStats, RdmaStats,
+};
 use libcontainer::Stats;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// The `data` of a line of type `stats`. A container without a control group of its own has
@@ -10,20 +15,25 @@ pub fn data(stats: &Stats) -> Value {
     let group = stats.cgroup.clone().unwrap_or_default();
     let mut data = json!({
         "cpu": cpu(&group.cpu_stats),
+        "cpuset": cpuset(&group.cpuset_stats),
         "memory": memory(&group.memory_stats),
-        "pids": pids(group.pids),
+        "pids": pids(&group.pids),
         "blkio": blkio(&group.blkio_stats),
-        "hugetlb": group.hugetlb_stats.iter().map(|(size, data)| (size.clone(), kind(data)))
+        "hugetlb": group.hugetlb_stats.iter().map(|(size, data)| (size.clone(), pages(data)))
             .collect::<Map<_, _>>(),
-        "intel_rdt": {},
+        "intel_rdt": stats.intel_rdt.clone().unwrap_or_default(),
         "network_interfaces": stats.interfaces,
     });
     for (place, psi) in
         [("cpu", group.psi.cpu), ("memory", group.psi.memory), ("blkio", group.psi.io)]
     {
-        if let Some(psi) = psi {
-            data[place]["psi"] = pressure(psi);
-        }
+        put(&mut data[place], "psi", psi);
+    }
+    if !group.memory_events.is_empty() {
+        data["memory"]["events"] = json!(group.memory_events);
+    }
+    if !group.memory_events_local.is_empty() {
+        data["memory"]["eventsLocal"] = json!(group.memory_events_local);
     }
     if !group.rdma.is_empty() {
         let entries = group.rdma.iter().map(|(device, used)| (device.clone(), rdma(*used)));
@@ -32,50 +42,94 @@ pub fn data(stats: &Stats) -> Value {
     data
 }
 
+/// Sets what is there.
+fn put(object: &mut Value, key: &str, value: Option<impl Serialize>) {
+    if let Some(value) = value {
+        object[key] = json!(value);
+    }
+}
+
+/// An object of numbers, without those that are not there.
+fn numbers<const N: usize>(pairs: [(&str, Option<u64>); N]) -> Value {
+    let there = |(key, value): (&str, Option<u64>)| Some((key.to_owned(), value?.into()));
+    Value::Object(pairs.into_iter().filter_map(there).collect())
+}
+
 fn cpu(cpu: &CpuStats) -> Value {
-    let (usage, throttling) = (&cpu.cpu_usage, &cpu.throttling_data);
-    json!({
-        "usage": {
-            "total": usage.total_usage,
-            "percpu": usage.percpu_usage,
-            "kernel": usage.usage_in_kernelmode,
-            "user": usage.usage_in_usermode,
-        },
-        "throttling": {
-            "periods": throttling.periods,
-            "throttledPeriods": throttling.throttled_periods,
-            "throttledTime": throttling.throttled_time,
-        },
-    })
+    let (usage, throttling, burst) = (&cpu.cpu_usage, cpu.throttling_data, cpu.burst_data);
+    let mut used = numbers([
+        ("total", usage.total_usage),
+        ("kernel", usage.usage_in_kernelmode),
+        ("user", usage.usage_in_usermode),
+    ]);
+    used["percpu"] = json!(usage.percpu_usage);
+    if !usage.percpu_usage_in_kernelmode.is_empty() {
+        used["percpu_kernel"] = json!(usage.percpu_usage_in_kernelmode);
+        used["percpu_user"] = json!(usage.percpu_usage_in_usermode);
+    }
+    let throttled = numbers([
+        ("periods", throttling.periods),
+        ("throttledPeriods", throttling.throttled_periods),
+        ("throttledTime", throttling.throttled_time),
+    ]);
+    let mut cpu = json!({"usage": used, "throttling": throttled});
+    if burst.bursts_periods.is_some() {
+        cpu["burst"] =
+            numbers([("burstsPeriods", burst.bursts_periods), ("burstTime", burst.burst_time)]);
+    }
+    cpu
+}
+
+fn cpuset(cpuset: &CpusetStats) -> Value {
+    let mut value = json!(cpuset.settings);
+    put(&mut value, "cpus", cpuset.cpus.as_ref());
+    put(&mut value, "mems", cpuset.mems.as_ref());
+    put(&mut value, "effective_cpus", cpuset.effective_cpus.as_ref());
+    put(&mut value, "effective_mems", cpuset.effective_mems.as_ref());
+    value
 }
 
 fn memory(memory: &MemoryStats) -> Value {
-    json!({
-        "cache": memory.cache,
+    let mut value = json!({
         "usage": kind(&memory.usage),
         "swap": kind(&memory.swap_usage),
         "kernel": kind(&memory.kernel_usage),
         "kernelTCP": kind(&memory.kernel_tcp_usage),
         "raw": memory.stats,
-    })
+    });
+    put(&mut value, "cache", memory.cache);
+    if memory.swap_only_usage.usage.is_some() {
+        value["swapOnly"] = kind(&memory.swap_only_usage);
+    }
+    value
 }
 
 fn kind(data: &MemoryData) -> Value {
-    json!({
-        "limit": data.limit,
-        "usage": data.usage,
-        "max": data.max_usage,
-        "failcnt": data.failcnt,
-    })
+    numbers([
+        ("limit", data.limit),
+        ("usage", data.usage),
+        ("max", data.max_usage),
+        ("failcnt", data.failcnt),
+    ])
+}
+
+fn pages(pages: &HugetlbStats) -> Value {
+    let &HugetlbStats { usage, max_usage, failcnt, limit, .. } = pages;
+    let mut value = kind(&MemoryData { usage, max_usage, failcnt, limit });
+    if pages.rsvd.usage.is_some() {
+        value["rsvd"] = kind(&pages.rsvd);
+    }
+    value
 }
 
 /// No limit is none.
-fn pids(pids: PidsStats) -> Value {
-    let mut value = json!({"current": pids.current});
-    if let Some(limit) = pids.limit {
-        value["limit"] = json!(limit);
-    }
-    value
+fn pids(pids: &PidsStats) -> Value {
+    numbers([
+        ("current", pids.current),
+        ("limit", pids.limit),
+        ("peak", pids.peak),
+        ("refused", pids.events.get("max").copied()),
+    ])
 }
 
 fn blkio(blkio: &BlkioStats) -> Value {
@@ -91,13 +145,12 @@ fn blkio(blkio: &BlkioStats) -> Value {
     })
 }
 
-fn pressure(psi: Psi) -> Value {
-    json!({"some": psi.some, "full": psi.full})
-}
-
+/// No limit is none.
 fn rdma(used: RdmaStats) -> Value {
-    json!({
-        "hcaHandles": used.hca_handles,
-        "hcaObjects": used.hca_objects,
-    })
+    numbers([
+        ("hcaHandles", used.hca_handles),
+        ("hcaObjects", used.hca_objects),
+        ("hcaHandlesLimit", used.hca_handles_limit),
+        ("hcaObjectsLimit", used.hca_objects_limit),
+    ])
 }

@@ -1,5 +1,5 @@
 use super::entry;
-use crate::stats::BlkioEntry;
+use crate::BlkioEntry;
 
 #[test]
 fn lines_of_both_forms() {
