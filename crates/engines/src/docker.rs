@@ -13,7 +13,8 @@ pub struct Docker {
     /// Where it runs.
     pub sandbox: Sandbox,
     socket: PathBuf,
-    _daemon: Background,
+    command: String,
+    daemon: Background,
 }
 
 impl Docker {
@@ -67,11 +68,21 @@ impl Docker {
                 .replace("WORK", &work.to_string()),
         );
         lesser(&sandbox)?;
-        let asked = || client(&sandbox, &socket, ["version"]).run().status.success();
-        let daemon = sandbox.daemon("dockerd", &command, asked)?;
-        let new = Self { sandbox, socket, _daemon: daemon };
+        let daemon = started(&sandbox, &socket, &command)?;
+        let new = Self { sandbox, socket, command, daemon };
         new.import("busybox")?;
         Ok(new)
+    }
+
+    /// Ends the daemon by a signal, `KILL` for instance, and starts it again.
+    ///
+    /// # Errors
+    /// As [`Docker::start`].
+    pub fn again(&mut self, signal: &str) -> Result<(), String> {
+        self.sandbox.sh(&format!("kill -{signal} $(cat /run/docker.pid)")).run().code(0);
+        e2e::until("dockerd's end", || self.daemon.ended());
+        self.daemon = started(&self.sandbox, &self.socket, &self.command)?;
+        Ok(())
     }
 
     /// Makes an image of one of scripts/images' root file systems.
@@ -160,6 +171,15 @@ impl Docker {
     pub fn remove(&self, names: &[&str]) {
         self.cli(["rm", "--force", "--volumes"]).args(names).run().code(0);
     }
+}
+
+fn started(
+    sandbox: &Sandbox,
+    socket: &std::path::Path,
+    command: &str,
+) -> Result<Background, String> {
+    let asked = || client(sandbox, socket, ["version"]).run().status.success();
+    sandbox.daemon("dockerd", command, asked)
 }
 
 /// The daemon's runtimes.

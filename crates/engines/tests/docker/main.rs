@@ -17,6 +17,7 @@ mod network;
 mod privileges;
 mod propagation;
 mod remapped;
+mod restored;
 mod run;
 mod terminal;
 mod v2;
