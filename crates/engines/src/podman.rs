@@ -68,9 +68,10 @@ impl Podman {
     fn prepared(self) -> Result<Self, String> {
         let runtime = crate::runtime()?;
         for json in [Json::Told, Json::Untold] {
-            // Root here may not be able to raise limits: Podman's defaults would do so.
+            // Root here may not be able to raise limits: Podman's defaults would do so. (In a
+            // pod of Kubernetes, Podman takes soft ones for hard ones.)
             let text = format!(
-                "[containers]\ndefault_ulimits = [\"nofile=1024:2048\", \"nproc=2048:4096\"]\n\
+                "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=4096:4096\"]\n\
                  [engine]\nruntime = \"under-test\"\ncgroup_manager = \"cgroupfs\"\n\
                  events_logger = \"file\"\n\
                  runtime_supports_json = [{}]\n[engine.runtimes]\nunder-test = [\"{}\"]\n",

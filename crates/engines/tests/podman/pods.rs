@@ -44,3 +44,55 @@ fn a_bridge_connects_and_publishes() {
     assert_eq!(run.out, "hello\n", "{}", run.err);
     podman.remove(&[&server]);
 }
+
+#[test]
+fn a_pod_of_kubernetes_is_played() {
+    let Some(podman) = podman() else { return };
+    let pod = podman.sandbox.name("kube");
+    let shared = podman.sandbox.directory("shared");
+    std::fs::write(shared.join("file"), "of the host\n").unwrap();
+    let image = engines::Podman::IMAGE;
+    let text = format!(
+        r#"
+apiVersion: v1
+kind: Pod
+metadata:
+  name: {pod}
+  annotations: {{ "io.podman.annotations.infra.name": "{pod}-infra" }}
+spec:
+  hostname: played
+  volumes:
+  - name: host
+    hostPath: {{ path: {}, type: Directory }}
+  containers:
+  - name: one
+    image: {image}
+    imagePullPolicy: Never
+    command: [sh, -c, "cat /shared/file; echo $WORD; hostname; id -u; touch /no; echo ready; sleep 1000"]
+    env: [{{ name: WORD, value: "two words" }}]
+    resources: {{ limits: {{ memory: 64Mi, cpu: 500m }} }}
+    securityContext: {{ runAsUser: 1000, readOnlyRootFilesystem: true, capabilities: {{ drop: [ALL] }} }}
+    volumeMounts: [{{ name: host, mountPath: /shared, readOnly: true }}]
+  - name: two
+    image: {image}
+    imagePullPolicy: Never
+    command: [sh, -c, "sleep 1000"]
+"#,
+        shared.display()
+    );
+    let file = shared.join("pod.yaml");
+    std::fs::write(&file, text).unwrap();
+    podman.cli(["play", "kube", "--network", "none", file.to_str().unwrap()]).run().code(0);
+    let one = format!("{pod}-one");
+    let logs = || podman.cli(["logs", &one]).run().out;
+    e2e::until("ready in the log", || logs().contains("ready"));
+    assert!(logs().starts_with("of the host\ntwo words\nplayed\n1000\n"), "{}", logs());
+    let run = podman.exec("", &one, "grep CapEff /proc/self/status; hostname").run().code(0);
+    assert_eq!(run.out, "CapEff:\t0000000000000000\nplayed\n");
+    podman.exec("", &format!("{pod}-two"), "hostname").run().code(0);
+    podman.cli(["play", "kube", "--down", file.to_str().unwrap()]).run().code(0);
+    assert!(!podman.cli(["container", "exists", &one]).run().status.success());
+    // Podman's own, which nobody can name another parent for.
+    let groups = "find /sys/fs/cgroup -depth -type d -path '*/libpod_parent*' -exec rmdir {} +";
+    podman.sandbox.sh(groups).run().code(0);
+}
