@@ -6,6 +6,8 @@ mod restore;
 mod start;
 mod wanted;
 
+use std::ffi::OsString;
+
 use clap::ArgMatches;
 use libcontainer::foreground::{self, Signals};
 use libcontainer::{Child, Error, ErrorKind, Result};
@@ -18,6 +20,18 @@ use wanted::Wanted;
 
 /// Our own failure, before the command runs: no command's exit code, by the custom of such tools.
 pub const FAILED: u8 = 125;
+
+/// Whether a command line will want an init of this very process, told before it is understood:
+/// `exec`, and nothing that may mean a detached one, whose init is the monitor's.
+pub fn is_likely(mut args: impl Iterator<Item = OsString>) -> bool {
+    let elsewhere = |arg: Vec<u8>| match arg.as_slice() {
+        [b'-', b'-', long @ ..] => long.starts_with(b"det") || long.starts_with(b"help"),
+        [b'-', short @ ..] => short.contains(&b'd'),
+        _ => false,
+    };
+    args.nth(1).is_some_and(|verb| verb == "exec")
+        && !args.take_while(|arg| arg != "--").any(|arg| elsewhere(arg.into_encoded_bytes()))
+}
 
 /// Runs a command in the container of this directory, in the foreground or detached.
 pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
@@ -42,7 +56,8 @@ pub fn restore(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
 fn attended(settings: &Settings, wanted: &Wanted) -> Result<u8> {
     // What comes from now on is for the command, or makes a start end in order.
     let signals = Signals::take()?;
-    // It starts up while we read the configuration; a failure shows when it is wanted.
+    // It starts up while we read the configuration, if it has not yet; a failure shows when it is
+    // wanted.
     let _ = settings.factory.prepare();
     let Started { container, child, first } = start::start(settings, wanted, &signals)?;
     if let Some(first) = &first

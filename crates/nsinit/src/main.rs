@@ -30,7 +30,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::ArgMatches;
-use libcontainer::{Error, Result};
+use libcontainer::{Error, Prepared, Result};
 
 use report::Report;
 use settings::Settings;
@@ -38,12 +38,14 @@ use settings::Settings;
 fn main() -> ExitCode {
     libcontainer::init();
     let report = Report::new(Instant::now());
+    // It starts up while we find out what is wanted; a failure shows when it is.
+    let ahead = exec::is_likely(std::env::args_os()).then(Prepared::spawn).and_then(Result::ok);
     let matches = match arguments::command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => return ExitCode::from(usage::tell(&error, &report)),
     };
     let Some((verb, typed)) = matches.subcommand() else { return ExitCode::from(usage::MISTAKE) };
-    let settings = match Settings::of(typed, report) {
+    let settings = match Settings::of(typed, report, ahead) {
         Ok(settings) => settings,
         Err((report, error)) => return failed(verb, &report, error),
     };

@@ -81,22 +81,34 @@ pub fn hold(settings: &Settings, id: &str, place: &Place) -> Result<()> {
 /// Whether the name is held now; if not, the file went at this moment.
 fn join(directory: BorrowedFd<'_>, record: &Path) -> Result<bool> {
     let flags = OFlags::RDONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = match openat(directory, FILE, flags, MODE) {
-        Ok(file) => file,
+    match openat(directory, FILE, flags, MODE) {
+        Ok(file) => {
+            match write(file.as_fd(), &[record.to_owned()], XattrFlags::CREATE) {
+                // One of another state root was faster: it has joined what we have just made.
+                Err(error) if error.errno() == Some(Errno::EXIST.raw_os_error()) => {
+                    join_others(file.as_fd(), record)?;
+                }
+                result => _ = result?,
+            }
+            is_named(directory, file.as_fd())
+        }
         Err(Errno::EXIST) => match open(directory) {
-            Ok(file) => file,
-            Err(Errno::NOENT) => return Ok(false),
-            Err(errno) => return Err(SysError::new("open", FILE, errno).into()),
+            Ok(file) if is_ours(&fstat(&file).sys("fstat", || FILE)?) => {
+                join_others(file.as_fd(), record)?;
+                is_named(directory, file.as_fd())
+            }
+            Ok(_) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(SysError::new("open", FILE, errno).into()),
         },
-        Err(errno) => return Err(SysError::new("open", FILE, errno).into()),
-    };
-    if !is_ours(&fstat(&file).sys("fstat", || FILE)?) {
-        return Ok(true);
+        Err(errno) => Err(SysError::new("open", FILE, errno).into()),
     }
-    let mut users = others(file.as_fd(), record)?;
+}
+
+fn join_others(file: BorrowedFd<'_>, record: &Path) -> Result<()> {
+    let mut users = users(file, record)?.others;
     users.push(record.to_owned());
-    write(file.as_fd(), &users)?;
-    is_named(directory, file.as_fd())
+    write(file, &users, XattrFlags::empty()).map(|_| ())
 }
 
 /// Leaves the users, and removes the file after the last of them; whether it did. The caller has
@@ -110,14 +122,15 @@ pub fn release(directory: BorrowedFd<'_>, record: &Path) -> Result<bool> {
     if !is_ours(&fstat(&file).sys("fstat", || FILE)?) {
         return Ok(false);
     }
-    let users = others(file.as_fd(), record)?;
-    // Written even where it is to be removed: that tells whether anybody could be counted.
-    let counted = match write(file.as_fd(), &users) {
-        // A full file system has never counted anybody.
-        Err(error) if users.is_empty() && is_full(&error) => true,
-        result => result?,
-    };
-    if !counted || !users.is_empty() || !is_named(directory, file.as_fd())? {
+    let Users { others, counted } = users(file.as_fd(), record)?;
+    // Where we do not stand in it ourselves, writing tells whether anybody could be counted.
+    let counted = (counted && others.is_empty())
+        || match write(file.as_fd(), &others, XattrFlags::empty()) {
+            // A full file system has never counted anybody.
+            Err(error) if others.is_empty() && is_full(&error) => true,
+            result => result?,
+        };
+    if !counted || !others.is_empty() || !is_named(directory, file.as_fd())? {
         return Ok(false);
     }
     match unlinkat(directory, FILE, AtFlags::empty()) {
@@ -158,8 +171,15 @@ fn is_named(directory: BorrowedFd<'_>, file: BorrowedFd<'_>) -> Result<bool> {
     }
 }
 
-/// The users but for `record`, and for those whose records are gone.
-fn others(file: BorrowedFd<'_>, record: &Path) -> Result<Vec<PathBuf>> {
+/// Who needs the file.
+struct Users {
+    /// Those but for the one that asks, and for those whose records are gone.
+    others: Vec<PathBuf>,
+    /// The one that asks stands in it.
+    counted: bool,
+}
+
+fn users(file: BorrowedFd<'_>, record: &Path) -> Result<Users> {
     let mut text = Vec::new();
     for name in ATTRIBUTES {
         match value(file, name) {
@@ -169,17 +189,25 @@ fn others(file: BorrowedFd<'_>, record: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     let users = text.split(|byte| *byte == 0).filter(|user| !user.is_empty());
-    let mut users: Vec<_> = users.map(|user| PathBuf::from(OsStr::from_bytes(user))).collect();
-    users.sort_unstable();
-    users.dedup();
-    users.retain(|user| user != record && is_recorded(user));
-    Ok(users)
+    let mut others: Vec<_> = users.map(|user| PathBuf::from(OsStr::from_bytes(user))).collect();
+    others.sort_unstable();
+    others.dedup();
+    let all = others.len();
+    others.retain(|user| user != record);
+    let counted = others.len() < all;
+    others.retain(|user| is_recorded(user));
+    Ok(Users { others, counted })
 }
 
 fn value(file: BorrowedFd<'_>, name: &str) -> std::result::Result<Vec<u8>, Errno> {
-    // It may grow meanwhile, for a container of another state root.
-    let mut value = vec![0; fgetxattr_query(file, name)? + 4096];
-    let length = fgetxattr(file, name, value.as_mut_slice())?;
+    let mut value = vec![0; 256];
+    let length = loop {
+        match fgetxattr(file, name, value.as_mut_slice()) {
+            // It may grow meanwhile, for a container of another state root.
+            Err(Errno::RANGE) => value.resize(fgetxattr_query(file, name)? + 4096, 0),
+            result => break result?,
+        }
+    };
     value.truncate(length);
     Ok(value)
 }
@@ -191,14 +219,14 @@ fn is_recorded(record: &Path) -> bool {
 }
 
 /// Whether this file system keeps them.
-fn write(file: BorrowedFd<'_>, users: &[PathBuf]) -> Result<bool> {
+fn write(file: BorrowedFd<'_>, users: &[PathBuf], flags: XattrFlags) -> Result<bool> {
     let mut text = Vec::new();
     for user in users {
         text.extend_from_slice(user.as_os_str().as_bytes());
         text.push(0);
     }
     for name in ATTRIBUTES {
-        match fsetxattr(file, name, &text, XattrFlags::empty()) {
+        match fsetxattr(file, name, &text, flags) {
             Ok(()) => return Ok(true),
             Err(Errno::OPNOTSUPP | Errno::PERM | Errno::ACCESS) => {}
             Err(errno) => return Err(SysError::new("fsetxattr", name, errno).into()),

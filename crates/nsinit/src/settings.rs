@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
-use libcontainer::{Container, Error, ErrorKind, Factory, Result};
+use libcontainer::{Container, Error, ErrorKind, Factory, Prepared, Result};
 
 use crate::place::Place;
 use crate::report::Report;
@@ -25,13 +25,14 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// From the global options.
+    /// From the global options, with an init that was spawned ahead.
     ///
     /// # Errors
     /// No state root can be told; the log file cannot be opened.
     pub fn of(
         matches: &ArgMatches,
         mut report: Report,
+        ahead: Option<Prepared>,
     ) -> std::result::Result<Self, (Report, Error)> {
         let log = matches.get_one::<String>("log-file").map(Path::new);
         if let Err(error) = report.configure(matches.get_flag("debug"), log) {
@@ -45,7 +46,10 @@ impl Settings {
                 Err(error) => return Err((report, error)),
             },
         };
-        let factory = Factory::new(&root);
+        let factory = match ahead {
+            Some(ahead) => Factory::with_prepared(&root, ahead),
+            None => Factory::new(&root),
+        };
         let criu = crate::checkpoint::program(matches);
         Ok(Self { root, root_is_named, report, factory, criu })
     }

@@ -5,6 +5,7 @@
 
 mod verbs;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{BoolishValueParser, PossibleValuesParser};
@@ -39,6 +40,16 @@ pub fn command() -> Command {
         .max_term_width(100)
         .args(globals());
     verbs::all().into_iter().chain(cli::shells::verbs()).fold(command, Command::subcommand)
+}
+
+/// Whether a command line will want an init, told before it is understood: by the first word that
+/// looks like a verb. A wrong guess costs time, and nothing else.
+pub fn likely_wants_init(args: impl Iterator<Item = OsString>) -> bool {
+    const OTHERS: [&str; 8] =
+        ["start", "state", "list", "kill", "delete", "pause", "resume", "features"];
+    let verb =
+        |arg: &OsString| ["create", "run", "exec"].iter().chain(&OTHERS).any(|verb| arg == verb);
+    args.skip(1).find(verb).is_some_and(|verb| OTHERS.iter().all(|other| verb != *other))
 }
 
 fn globals() -> [Arg; 7] {

@@ -33,18 +33,22 @@ mod usage;
 use std::process::ExitCode;
 
 use clap::ArgMatches;
+use libcontainer::{Prepared, Result};
 
 use failure::{FAILED, Outcome};
 use settings::Settings;
 
 fn main() -> ExitCode {
     libcontainer::init();
+    // It starts up while we find out what is wanted; a failure shows when it is.
+    let likely = arguments::likely_wants_init(std::env::args_os());
+    let ahead = likely.then(Prepared::spawn).and_then(Result::ok);
     let matches = match arguments::command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => return ExitCode::from(usage::tell(&error)),
     };
     let Some((verb, typed)) = matches.subcommand() else { return ExitCode::from(FAILED) };
-    let settings = match Settings::of(&matches) {
+    let settings = match Settings::of(&matches, ahead) {
         Ok(settings) => settings,
         Err((log, error)) => {
             log.error(&error);

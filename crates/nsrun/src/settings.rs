@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
-use libcontainer::{Container, Error, ErrorKind, Factory, Result};
+use libcontainer::{Container, Error, ErrorKind, Factory, Prepared, Result};
 
 use crate::arguments::{id, is_on, path_of, text};
 use crate::log::Log;
@@ -22,17 +22,23 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// From the global flags.
+    /// From the global flags, with an init that was spawned ahead.
     ///
     /// # Errors
     /// The log file cannot be opened, or there is no place for records.
-    pub fn of(matches: &ArgMatches) -> std::result::Result<Self, (Log, Error)> {
+    pub fn of(
+        matches: &ArgMatches,
+        ahead: Option<Prepared>,
+    ) -> std::result::Result<Self, (Log, Error)> {
         let log = Log::of(matches)?;
         let root = match root(matches) {
             Ok(root) => root,
             Err(error) => return Err((log, error)),
         };
-        let factory = Factory::new(&root);
+        let factory = match ahead {
+            Some(ahead) => Factory::with_prepared(&root, ahead),
+            None => Factory::new(&root),
+        };
         Ok(Self { log, factory, root, systemd_cgroup: is_on(matches, "systemd-cgroup") })
     }
 

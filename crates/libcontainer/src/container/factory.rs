@@ -32,6 +32,25 @@ pub(crate) struct Shared {
     spare: Mutex<Option<Boot>>,
 }
 
+/// An init that starts up while the program has yet to find out where its records are: see
+/// [`Factory::prepare`], and [`Factory::with_prepared`] for what becomes of it.
+#[derive(Debug)]
+pub struct Prepared {
+    boot: Boot,
+    sealed: Sealed,
+}
+
+impl Prepared {
+    /// Spawns this program as an init; it goes with this, or with this thread.
+    ///
+    /// # Errors
+    /// As clone3(2) and execveat(2), and whatever keeps the program from being sealed.
+    pub fn spawn() -> Result<Self> {
+        let sealed = Sealed::new(None)?;
+        Ok(Self { boot: Boot::spawn(&sealed, false)?, sealed })
+    }
+}
+
 impl Factory {
     /// Over the state root `root`, for instance `/run/nsinit`, which is made (mode 0700) when the
     /// first container is. The program itself becomes the containers' init: its `main` must begin
@@ -44,6 +63,15 @@ impl Factory {
     /// [`init()`](crate::init()), of this very version of the library.
     pub fn with_init(root: impl AsRef<Path>, program: impl Into<PathBuf>) -> Self {
         Self::over(root.as_ref(), Some(program.into()))
+    }
+
+    /// The same as [`new`](Factory::new), with an init that has been spawned ahead.
+    pub fn with_prepared(root: impl AsRef<Path>, prepared: Prepared) -> Self {
+        let factory = Self::new(root);
+        // Nobody else has seen this factory yet: both places are empty.
+        let _ = factory.shared.sealed.set(prepared.sealed);
+        *locked(&factory.shared.spare) = Some(prepared.boot);
+        factory
     }
 
     /// Ends what [`prepare`](Factory::prepare) has spawned and nobody has used.
@@ -65,8 +93,12 @@ impl Factory {
 
     /// Spawns the init of this thread's next container, or of its next process in one, ahead of
     /// time, so that it starts up while the program decides what it shall do. It holds nothing
-    /// of the host's, and goes with the factory or with this thread.
+    /// of the host's, and goes with the factory or with this thread. One that waits already is
+    /// kept.
     pub fn prepare(&self) -> Result<()> {
+        if locked(&self.shared.spare).as_ref().is_some_and(|boot| boot.fits(false)) {
+            return Ok(());
+        }
         let boot = Boot::spawn(self.shared.program()?, false)?;
         *locked(&self.shared.spare) = Some(boot);
         Ok(())

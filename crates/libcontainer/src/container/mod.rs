@@ -23,7 +23,7 @@ mod store;
 mod unwaited;
 
 pub use child::{Child, ExitStatus};
-pub use factory::Factory;
+pub use factory::{Factory, Prepared};
 pub use handle::{Container, Target};
 pub use process::{Process, Stdio};
 pub use stats::Stats;

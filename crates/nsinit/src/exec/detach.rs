@@ -23,6 +23,8 @@ type Told = std::result::Result<(), Error>;
 
 /// Starts the command, prints the container's id, and leaves it to itself.
 pub fn run(settings: &Settings, wanted: &Wanted) -> Result<u8> {
+    // Ahead of a monitor nobody can make an init for it.
+    settings.factory.dismiss();
     let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC).sys("pipe", || "")?;
     match fork(&Birth::default())? {
         Fork::Child => {

@@ -13,7 +13,7 @@ fn wanted<T>(
 ) -> T {
     let words = ["nsrun", "--root", "/nowhere", "exec"].iter().chain(flags);
     let matches = command().try_get_matches_from(words).unwrap();
-    let settings = Settings::of(&matches).map_err(|(_, error)| error).unwrap();
+    let settings = Settings::of(&matches, None).map_err(|(_, error)| error).unwrap();
     look(&settings, Wanted::of(matches.subcommand_matches("exec").unwrap()))
 }
 
