@@ -7,11 +7,15 @@
 use std::ffi::OsString;
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
+use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 
 use libcontainer::config::Mount;
 use libcontainer::{Result, Step};
@@ -49,6 +53,25 @@ pub struct Notify {
 pub struct Listening {
     manager: UnixDatagram,
     socket: UnixDatagram,
+}
+
+/// A [`Listening`] at work.
+#[derive(Debug)]
+pub struct PassingOn {
+    listening: Arc<(Listening, AtomicBool)>,
+    thread: JoinHandle<()>,
+}
+
+impl PassingOn {
+    /// Passes on what the container has said before it ended, and no more.
+    pub fn finish(self) {
+        let (listening, over) = &*self.listening;
+        over.store(true, Ordering::Release);
+        // What is in the queue is still delivered, and then an end.
+        if listening.socket.shutdown(Shutdown::Read).is_ok() {
+            let _ = self.thread.join();
+        }
+    }
 }
 
 impl Notify {
@@ -126,7 +149,7 @@ impl Listening {
             ];
             rustix::io::retry_on_intr(|| poll(&mut fds, None)).sys("poll", || "")?;
             let [heard, ended] = fds.each_ref().map(|fd| !fd.revents().is_empty());
-            if heard && self.pass_one_on(pid)? {
+            if heard && self.pass_one_on(pid)? == Some(true) {
                 return self.barrier();
             }
             if ended && !heard {
@@ -135,15 +158,25 @@ impl Listening {
         }
     }
 
-    /// Passes on what comes, from a thread of its own, for as long as this process lives, which
-    /// is the service's main process.
-    pub fn pass_on(self) {
+    /// Passes on what comes, from a thread of its own, until that is told to
+    /// [finish](PassingOn::finish); this process is the service's main process.
+    pub fn pass_on(self) -> PassingOn {
         let pid = std::process::id().cast_signed();
-        std::thread::spawn(move || while self.pass_one_on(pid).is_ok() {});
+        let listening = Arc::new((self, AtomicBool::new(false)));
+        let theirs = Arc::clone(&listening);
+        let thread = std::thread::spawn(move || {
+            let (listening, over) = &*theirs;
+            // Nothing was said: it is over, or somebody has sent an empty message.
+            while let Ok(heard) = listening.pass_one_on(pid)
+                && (heard.is_some() || !over.load(Ordering::Acquire))
+            {}
+        });
+        PassingOn { listening, thread }
     }
 
-    /// Waits for a message and passes it on; whether the process is ready now.
-    fn pass_one_on(&self, main: i32) -> Result<bool> {
+    /// Waits for a message and passes it on: whether the process is ready now, or `None` for an
+    /// empty one.
+    fn pass_one_on(&self, main: i32) -> Result<Option<bool>> {
         let mut message = vec![0; LARGEST];
         let length = self.socket.recv(&mut message).sys("recv", || SOCKET)?;
         let (message, ready) = outside(&message[..length], main);
@@ -151,7 +184,7 @@ impl Listening {
             // A manager that is gone is no reason to end the container.
             let _ = self.manager.send(&message);
         }
-        Ok(ready)
+        Ok((length > 0).then_some(ready))
     }
 
     /// Waits until the manager has taken what it was sent: it closes what comes with this message.

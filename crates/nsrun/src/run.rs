@@ -9,6 +9,7 @@ use libcontainer::{Container, Status};
 use crate::arguments::{id, is_on};
 use crate::failure::Outcome;
 use crate::make::{Made, Making};
+use crate::notify::{Listening, PassingOn};
 use crate::settings::Settings;
 
 /// The exit code after SIGKILL, by which who is saved ends.
@@ -33,10 +34,9 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Outcome<u8> {
         }
         return Ok(0);
     };
-    if let Some(notify) = notify {
-        notify.pass_on();
-    }
+    let passing_on = notify.map(Listening::pass_on);
     let ended = foreground::attend(child, &signals);
+    passing_on.into_iter().for_each(PassingOn::finish);
     let code = ended.map(foreground::exit_code);
     if !is_on(matches, "keep") {
         leave(settings, &container, code.as_ref().ok());
