@@ -44,6 +44,24 @@ fn only_what_is_allowed_opens() {
 }
 
 #[test]
+fn what_is_in_force_is_listed() {
+    let group = group("list");
+    let rules = [denied(), allow(1, 3, "rw"), allow(1, 5, "r"), allow(136, -1, "rwm")];
+    set(&group, &rules);
+    let listed = group.device_rules().unwrap().unwrap();
+    assert_eq!(listed[0], denied());
+    assert_eq!(listed.len(), rules.len(), "{listed:?}");
+    for rule in &rules {
+        let any = |number: Option<i64>| number.filter(|it| *it >= 0);
+        let rule = DeviceRule { major: any(rule.major), minor: any(rule.minor), ..*rule };
+        assert!(listed.contains(&rule), "{rule:?} is not in {listed:?}");
+    }
+    set(&group, &[denied(), allow(10, 229, "w")]);
+    let listed = group.device_rules().unwrap().unwrap();
+    assert_eq!(listed, [denied(), allow(10, 229, "w")]);
+}
+
+#[test]
 fn making_is_not_opening() {
     let group = group("make");
     set(&group, &[denied(), allow(-1, -1, "m")]);

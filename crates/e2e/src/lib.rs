@@ -25,6 +25,7 @@ mod command;
 mod paths;
 mod pty;
 mod receiver;
+pub mod resources;
 mod rootfs;
 pub mod schema;
 mod snapshot;
@@ -48,6 +49,11 @@ use std::time::{Duration, Instant};
 /// Says why a test cannot run here; `scripts/test` counts it as skipped.
 pub fn skip(reason: impl std::fmt::Display) {
     println!("SKIP: {reason}");
+}
+
+/// One cell of the table that the tests print: what was shown to hold, and in which layout.
+pub fn cell(layout: &str, what: &str) {
+    println!("MATRIX: {layout} | {what} | ok");
 }
 
 /// Looks every 5 ms until `condition` holds.

@@ -109,10 +109,11 @@ fn start(name: &str, view: View) {
     std::fs::remove_dir(&scratch).unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
-    for line in text.lines().filter(|line| line.contains("SKIP: ") || line.contains("NOTE: ")) {
+    for line in text.lines() {
         // libtest's own "test NAME ... " may stand before it.
-        let at = line.find("SKIP: ").or_else(|| line.find("NOTE: ")).unwrap();
-        println!("{}", &line[at..]);
+        if let Some(at) = ["SKIP: ", "NOTE: ", "MATRIX: "].iter().find_map(|it| line.find(it)) {
+            println!("{}", &line[at..]);
+        }
     }
     let good = output.status.success() && text.contains("1 passed");
     assert!(good, "in the view {view:?}, {}:\n{text}\n{errors}", output.status);

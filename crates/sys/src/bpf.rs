@@ -193,37 +193,62 @@ pub fn program_by_id(id: u32) -> Result<OwnedFd> {
         .sys("bpf", || format!("BPF_PROG_GET_FD_BY_ID {id}"))
 }
 
-/// The name that a program was loaded with.
-pub fn program_name(program: impl AsFd) -> Result<Name> {
-    /// The first members of `struct bpf_prog_info`, to its name.
-    #[repr(C)]
-    #[derive(Default)]
-    struct Info {
-        kind: u32,
-        id: u32,
-        tag: [u8; 8],
-        jited_len: u32,
-        xlated_len: u32,
-        jited_insns: u64,
-        xlated_insns: u64,
-        load_time: u64,
-        created_by_uid: u32,
-        nr_map_ids: u32,
-        map_ids: u64,
-        name: Name,
-    }
+/// The first members of `struct bpf_prog_info`, to the name.
+#[repr(C)]
+#[derive(Default)]
+struct Info {
+    kind: u32,
+    id: u32,
+    tag: [u8; 8],
+    jited_len: u32,
+    xlated_len: u32,
+    jited_insns: u64,
+    xlated_insns: u64,
+    load_time: u64,
+    created_by_uid: u32,
+    nr_map_ids: u32,
+    map_ids: u64,
+    name: Name,
+}
+
+/// Fills `info`; what it points to must be writable, and be as long as it says.
+fn describe(program: impl AsFd, info: &mut Info) -> Result<()> {
     #[repr(C)]
     struct Attributes {
         bpf_fd: u32,
         info_len: u32,
         info: u64,
     }
-    let mut info = Info::default();
     let mut attributes = Attributes {
         bpf_fd: program.as_fd().as_raw_fd() as u32,
         info_len: std::mem::size_of::<Info>() as u32,
-        info: std::ptr::from_mut(&mut info) as u64,
+        info: std::ptr::from_mut(info) as u64,
     };
-    bpf(OBJ_GET_INFO_BY_FD, &mut attributes).sys("bpf", || "BPF_OBJ_GET_INFO_BY_FD")?;
+    bpf(OBJ_GET_INFO_BY_FD, &mut attributes).map(drop).sys("bpf", || "BPF_OBJ_GET_INFO_BY_FD")
+}
+
+/// The name that a program was loaded with.
+pub fn program_name(program: impl AsFd) -> Result<Name> {
+    let mut info = Info::default();
+    describe(program, &mut info)?;
     Ok(info.name)
+}
+
+/// The instructions of a loaded program as the verifier has left them: for a device program those
+/// that were loaded. None without CAP_SYS_ADMIN (or CAP_BPF and CAP_PERFMON).
+pub fn program_instructions(program: impl AsFd) -> Result<Vec<Instruction>> {
+    let mut info = Info::default();
+    describe(&program, &mut info)?;
+    let size = std::mem::size_of::<Instruction>();
+    let nothing = Instruction { code: 0, registers: 0, offset: 0, immediate: 0 };
+    let mut instructions = vec![nothing; info.xlated_len as usize / size];
+    let mut info = Info {
+        xlated_len: (instructions.len() * size) as u32,
+        xlated_insns: instructions.as_mut_ptr() as u64,
+        ..Info::default()
+    };
+    describe(&program, &mut info)?;
+    // The kernel takes the address away where the caller may not see them.
+    instructions.truncate(if info.xlated_insns == 0 { 0 } else { info.xlated_len as usize / size });
+    Ok(instructions)
 }

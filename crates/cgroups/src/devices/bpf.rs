@@ -45,12 +45,17 @@ const MAJOR_LIMIT: u32 = 1 << 12;
 ///
 /// Errors: [`Error::Invalid`] for numbers that no device has.
 pub fn compile(rules: &[DeviceRule]) -> Result<Vec<Instruction>> {
-    let Policy { allow, mut exceptions } = Policy::unrestricted().apply(rules)?;
+    let mut policy = Policy::unrestricted().apply(rules)?;
     // Numbers that do not fit belong to no device, and must not be cut to those of another.
-    exceptions.retain(|one| {
+    policy.exceptions.retain(|one| {
         one.major.is_none_or(|it| it < MAJOR_LIMIT) && one.minor.is_none_or(|it| it <= MINOR_MASK)
     });
-    exceptions.sort_by_key(|one| (one.block, one.access));
+    policy.exceptions.sort_by_key(|one| (one.block, one.access));
+    Ok(assemble(&policy))
+}
+
+fn assemble(Policy { allow, exceptions }: &Policy) -> Vec<Instruction> {
+    let allow = *allow;
     let mut program = vec![
         op::load(ASKED, CONTEXT, 0),
         op::load(DEVICE, CONTEXT, 4),
@@ -60,7 +65,7 @@ pub fn compile(rules: &[DeviceRule]) -> Result<Vec<Instruction>> {
         op::set(RESULT, 0),
     ];
     let mut asked = None;
-    for exception in &exceptions {
+    for exception in exceptions {
         if asked.replace((exception.block, exception.access))
             != Some((exception.block, exception.access))
         {
@@ -78,7 +83,7 @@ pub fn compile(rules: &[DeviceRule]) -> Result<Vec<Instruction>> {
         program.push(op::xor(RESULT, 1));
     }
     program.push(op::exit());
-    Ok(program)
+    program
 }
 
 /// Compares kind and access: all that is asked for must be in the exception where the default
@@ -213,6 +218,46 @@ pub(crate) fn set(dir: &Dir, rules: &[DeviceRule]) -> Result<()> {
         bpf::detach_cgroup_device(dir, other).map_err(on)?;
     }
     Ok(())
+}
+
+/// What our program on a group allows; none where there is no program of ours, or the caller may
+/// not look into it.
+pub(super) fn get(dir: &Dir) -> Result<Option<Policy>> {
+    let on = |error| Error::system(format!("device rules of {}", dir.path().display()), error);
+    let ours = ours(dir).map_err(on)?;
+    let Some(program) = ours.first() else { return Ok(None) };
+    Ok(policy_of(&bpf::program_instructions(program).map_err(on)?))
+}
+
+/// The way back from a program to its policy. None for one that [`compile`] has not made.
+fn policy_of(program: &[Instruction]) -> Option<Policy> {
+    let allow = program.contains(&op::xor(RESULT, 1));
+    let mut exceptions = Vec::new();
+    let (mut kind, mut access) = (0, Access::ALL);
+    let (mut number, mut mask) = (0, 0);
+    for one in program {
+        let value = one.immediate as u32;
+        let bits = Access::from_bits((value >> 16) as u8);
+        match *one {
+            it if it == op::xor32(ASKED_MISMATCH, value) => kind = value,
+            it if !allow && it == op::and32(ASKED_MISMATCH, value) => {
+                access = Access::ALL.without(bits);
+            }
+            it if it == op::and32(MISMATCH, value) && mask == 0 => access = bits,
+            it if it == op::copy32(MISMATCH, DEVICE) => mask = u32::MAX,
+            it if it == op::xor32(MISMATCH, value) => number = value,
+            it if it == op::and32(MISMATCH, value) => mask = value,
+            it if it == op::or(RESULT, MISMATCH) => {
+                let major = (mask & !MINOR_MASK != 0).then_some(number >> MINOR_BITS);
+                let minor = (mask & MINOR_MASK != 0).then_some(number & MINOR_MASK);
+                exceptions.push(Exception { block: kind == DEV_BLOCK, major, minor, access });
+                (number, mask) = (0, 0);
+            }
+            _ => {}
+        }
+    }
+    let policy = Policy { allow, exceptions };
+    (assemble(&policy) == program).then_some(policy)
 }
 
 /// Our programs among those attached to the group itself.

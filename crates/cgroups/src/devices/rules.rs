@@ -47,6 +47,11 @@ impl Access {
         self.0
     }
 
+    /// The set of these bits; others are left out.
+    pub(crate) fn from_bits(bits: u8) -> Self {
+        Self(bits & Self::ALL.0)
+    }
+
     /// Whether nothing is in the set.
     pub fn is_empty(self) -> bool {
         self.0 == 0

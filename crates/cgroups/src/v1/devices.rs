@@ -30,6 +30,12 @@ pub(crate) fn set(dir: &Dir, rules: &[DeviceRule]) -> Result<()> {
     dir.write_each("devices.deny", difference(&before, &wanted.exceptions))
 }
 
+/// What the group allows. Of a group that allows by default the kernel does not tell what it
+/// denies.
+pub(crate) fn get(dir: &Dir) -> Result<Policy> {
+    Ok(parse(&dir.read("devices.list")?))
+}
+
 fn explain(error: Error) -> Error {
     error
         .hinted(Errno::PERM, || "the parent group is denied this".to_owned())

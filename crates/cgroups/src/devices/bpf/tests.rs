@@ -211,3 +211,22 @@ fn programs_agree_with_the_policy_on_every_small_request() {
         }
     }
 }
+
+#[test]
+fn a_program_tells_its_rules() {
+    for texts in [
+        &["-a *:* rwm"][..],
+        &["+a *:* rwm"],
+        &["-a *:* rwm", "+c 1:3 rw", "+c *:* m", "+b 8:* r", "+c 136:* rwm", "+c *:5 w"],
+        &["+a *:* rwm", "-c 1:3 rw", "-c *:* m", "-b 8:* r", "-c 136:* rwm", "-b *:5 w"],
+        &["-a *:* rwm", "+b 0:0 rwm", "+c 4095:1048575 r"],
+    ] {
+        let rules: Vec<DeviceRule> = texts.iter().map(|text| rule(text)).collect();
+        let mut policy = Policy::unrestricted().apply(&rules).unwrap();
+        policy.exceptions.sort_by_key(|one| (one.block, one.access));
+        let program = compile(&rules).unwrap();
+        assert_eq!(super::policy_of(&program), Some(policy), "{texts:?}");
+        // Another's program is not taken for one of ours.
+        assert_eq!(super::policy_of(&program[1..]), None);
+    }
+}

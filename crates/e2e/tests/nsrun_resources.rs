@@ -1,0 +1,327 @@
+//! Every resource: set at creation, changed while the container runs, and left alone by changes of
+//! every other one.
+
+use e2e::resources::{Groups, Resource, merged, resources};
+use e2e::{Bundle, View, World, cell, each_view, on_this_host, skip};
+use serde_json::{Value, json};
+
+fn layout(world: &World) -> &'static str {
+    match world.view {
+        View::V2 => "v2 view, file system",
+        View::Host if e2e::hierarchies().iter().all(|one| one.unified) => "v2, file system",
+        View::Host => "v1 hybrid, file system",
+    }
+}
+
+fn update(bundle: &Bundle, resources: &Value) -> e2e::Run {
+    bundle.nsrun(["update", "--resources", "-", &bundle.id]).input(resources.to_string()).run()
+}
+
+/// The controllers that only version 1 has, and that hosts seldom mount: in a place of the test's.
+fn mount_seldom_ones(world: &World) {
+    if world.view == View::V2 {
+        return;
+    }
+    for names in ["net_cls,net_prio", "perf_event"] {
+        let place = world.path("hierarchy");
+        std::fs::create_dir(&place).unwrap();
+        let mount = e2e::Cmd::new("mount", ["-t", "cgroup", "-o", names, "none"]);
+        if mount.args([&place]).run().status.code() != Some(0) {
+            skip(format!("{names} cannot be mounted here"));
+        }
+    }
+}
+
+/// Those that this host can keep. What it lacks is named by the runtime, and is not there.
+fn offered(bundle: &Bundle, groups: &Groups) -> Vec<Resource> {
+    let mut all = resources();
+    all.retain(|resource| {
+        if groups.offers(resource) {
+            return true;
+        }
+        let run = update(bundle, &resource.values[0]);
+        if run.status.code() == Some(0) {
+            // Told to be without effect.
+            assert_eq!(groups.shows(resource), None, "{}", resource.name);
+        } else {
+            skip(format!("{}: {}", resource.name, run.code(1).err.trim()));
+        }
+        false
+    });
+    all
+}
+
+/// A container without any limit, and what could limit it.
+fn unlimited(world: &World) -> (Bundle, Groups, Vec<Resource>) {
+    let bundle = world.bundle();
+    let groups = Groups::of(bundle.detach());
+    let offered = offered(&bundle, &groups);
+    (bundle, groups, offered)
+}
+
+#[test]
+fn each_is_set_at_creation() {
+    each_view(|world: &World| {
+        mount_seldom_ones(world);
+        let (bundle, _, offered) = unlimited(world);
+        bundle.delete();
+        for resource in &offered {
+            let mut bundle = world.bundle();
+            let mut wanted = resource.values[0].clone();
+            // What cannot stand alone.
+            for (name, needed) in [
+                ("memory.swap", json!({"memory": {"limit": 128 << 20}})),
+                ("cpu.burst", json!({"cpu": {"quota": 50000}})),
+            ] {
+                if resource.name == name {
+                    wanted = merged(&wanted, &needed);
+                }
+            }
+            bundle.set("/linux/resources", wanted);
+            let groups = Groups::of(bundle.detach());
+            assert_eq!(groups.shows(resource), groups.expected(resource, 0), "{}", resource.name);
+            assert!(groups.shows(resource).is_some(), "{}", resource.name);
+            cell(layout(world), &format!("{} at creation", resource.name));
+            bundle.delete();
+        }
+    });
+}
+
+/// What the kernel shows of all of them, and of what no update may touch.
+fn all_shown(bundle: &Bundle, groups: &Groups, resources: &[Resource]) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = resources
+        .iter()
+        .map(|one| (one.name.clone(), groups.shows(one).unwrap_or_default()))
+        .collect();
+    for (hierarchy, file) in
+        [("devices", "devices.list"), ("freezer", "freezer.state"), ("", "cgroup.freeze")]
+    {
+        if let Some(text) = groups.read(hierarchy, file) {
+            all.push((file.to_owned(), text));
+        }
+    }
+    all.push(("container".to_owned(), bundle.id.clone()));
+    all
+}
+
+/// The same where one of them has changed.
+fn with(all: &[(String, String)], name: &str, value: Option<String>) -> Vec<(String, String)> {
+    let value = value.unwrap();
+    let change = |(key, old): &(String, String)| {
+        (key.clone(), if key == name { value.clone() } else { old.clone() })
+    };
+    all.iter().map(change).collect()
+}
+
+#[test]
+fn a_change_of_one_leaves_every_other_as_it_was() {
+    each_view(|world: &World| {
+        mount_seldom_ones(world);
+        let (bundle, groups, offered) = unlimited(world);
+        // All at once, in whatever order the kernel takes them.
+        let base = offered.iter().fold(json!({}), |all, one| merged(&all, &one.values[0]));
+        update(&bundle, &base).success();
+        let shown = || all_shown(&bundle, &groups, &offered);
+        let start = shown();
+        for one in &offered {
+            assert_eq!(groups.shows(one), groups.expected(one, 0), "{}", one.name);
+        }
+        let mut pairs = 0;
+        for first in &offered {
+            for second in offered.iter().filter(|second| second.name != first.name) {
+                let what = format!("{} then {}", first.name, second.name);
+                update(&bundle, &first.values[1]).success();
+                let once = with(&start, &first.name, groups.expected(first, 1));
+                assert_eq!(shown(), once, "{what}");
+                update(&bundle, &second.values[1]).success();
+                let twice = with(&once, &second.name, groups.expected(second, 1));
+                assert_eq!(shown(), twice, "{what}");
+                update(&bundle, &base).success();
+                assert_eq!(shown(), start, "{what}, and back");
+                pairs += 1;
+            }
+            cell(layout(world), &format!("update of {} then each other", first.name));
+        }
+        println!("NOTE: {pairs} ordered pairs of {} resources in {}", offered.len(), layout(world));
+        bundle.delete();
+    });
+}
+
+/// What a program of the container's may do with two devices: the first every container has, the
+/// second may only be made.
+fn devices(bundle: &Bundle) -> String {
+    let script = "rm -f /dev/x; /probe open /dev/null rw; /probe mknod /dev/x b 7 0; \
+                  /probe open /dev/x r";
+    let run = bundle.exec(["/bin/sh", "-c", script]).run();
+    run.out + &run.err
+}
+
+#[test]
+fn a_paused_container_stays_paused_and_keeps_its_device_rules() {
+    each_view(|world: &World| {
+        let mut bundle = world.bundle();
+        let capabilities = json!(["CAP_MKNOD"]);
+        for set in ["bounding", "effective", "permitted"] {
+            bundle.set(&format!("/process/capabilities/{set}"), capabilities.clone());
+        }
+        let groups = Groups::of(bundle.detach());
+        let offered = offered(&bundle, &groups);
+        let allowed = devices(&bundle);
+        assert!(allowed.starts_with("ok\nok\nerror EPERM"), "{allowed}");
+        for resource in &offered {
+            let lone = ["memory.swap", "cpu.burst"].contains(&resource.name.as_str());
+            if lone {
+                continue;
+            }
+            bundle.verb("pause").run().success();
+            update(&bundle, &resource.values[1]).success();
+            assert_eq!(groups.shows(resource), groups.expected(resource, 1), "{}", resource.name);
+            assert_eq!(bundle.status(), "paused", "{}", resource.name);
+            bundle.verb("resume").run().success();
+            assert_eq!(devices(&bundle), allowed, "{}", resource.name);
+            cell(layout(world), &format!("{} of a paused container", resource.name));
+        }
+        bundle.delete();
+    });
+}
+
+#[test]
+fn an_idle_group_has_no_weight_until_it_gets_one() {
+    on_this_host(|world: &World| {
+        let bundle = world.bundle();
+        let groups = Groups::of(bundle.detach());
+        let (hierarchy, weight) = match groups.read("cpu", "cpu.idle") {
+            Some(_) => ("cpu", "cpu.shares"),
+            None => ("", "cpu.weight"),
+        };
+        let idle = || groups.read(hierarchy, "cpu.idle").map(|text| text.trim().to_owned());
+        if idle().is_none() {
+            return skip("this kernel has no cpu.idle");
+        }
+        let update = |cpu: Value| update(&bundle, &json!({ "cpu": cpu }));
+        update(json!({"shares": 512})).success();
+        let weighs = groups.read(hierarchy, weight);
+        // Both at once mean the one that counts.
+        update(json!({"idle": 1, "shares": 2048})).success();
+        assert_eq!(idle().as_deref(), Some("1"));
+        let line = "a group that is idle (cpu.idle) has none";
+        update(json!({"shares": 512})).code(1).error(&[weight, line]);
+        update(json!({"quota": 20000})).success();
+        assert_eq!(idle().as_deref(), Some("1"));
+        update(json!({"idle": 0, "shares": 512})).success();
+        assert_eq!(idle().as_deref(), Some("0"));
+        assert_eq!(groups.read(hierarchy, weight), weighs);
+        cell(layout(world), "cpu.idle");
+        bundle.delete();
+    });
+}
+
+#[test]
+fn values_that_no_kernel_takes_are_told_in_one_line() {
+    each_view(|world: &World| {
+        for (resources, words) in [
+            (json!({"cpu": {"shares": 1}}), "cpu.shares: 1 is not within 2 to 262144"),
+            (json!({"cpu": {"shares": 262145}}), "cpu.shares: 262145 is not within 2 to 262144"),
+            (json!({"cpu": {"shares": -1}}), "cpu.shares: -1"),
+            (json!({"cpu": {"quota": 999}}), "cpu.quota: 999 is less than 1000 microseconds"),
+            (json!({"cpu": {"period": 999}}), "cpu.period: 999 is not within 1000 to 1000000"),
+            (json!({"cpu": {"period": 1000001}}), "cpu.period: 1000001 is not within"),
+            (json!({"cpu": {"quota": 5000, "burst": 5001}}), "cpu.burst: 5001 is more than"),
+            (json!({"cpu": {"idle": 2}}), "cpu.idle: 2 is neither 0 nor 1"),
+            (json!({"cpu": {"cpus": "0-"}}), "cpu.cpus: \"0-\" is not a list"),
+            (json!({"memory": {"limit": -2}}), "memory.limit: -2 is neither a number of bytes nor"),
+            (json!({"memory": {"limit": 1.5}}), "memory.limit: 1.5 is not an integer"),
+            (json!({"memory": {"limit": 1_u64 << 63}}), "memory.limit: 9223372036854775808"),
+            (json!({"memory": {"swap": 4096}}), "memory.swap: a limit of memory and swap needs"),
+            (json!({"memory": {"limit": 8192, "swap": 4096}}), "memory.swap: 4096 is memory and"),
+            (json!({"memory": {"swappiness": 101}}), "memory.swappiness: is not within 0 to 100"),
+            (json!({"blockIO": {"weight": 9}}), "blockIO.weight: 9 is not within 10 to 1000"),
+            (json!({"blockIO": {"weight": 1001}}), "blockIO.weight: 1001 is not within"),
+            (json!({"pids": {"limit": "1"}}), "pids.limit: "),
+            (
+                json!({"hugepageLimits": [{"pageSize": "2M", "limit": 1}]}),
+                "hugepageLimits[0].pageSize: \"2M\" is not a page size",
+            ),
+            (json!({"unified": {"memory": "1"}}), "unified.memory: its key is no control file"),
+            (json!({"unified": {"no.such": "1"}}), "no.such needs the cgroup controller no"),
+        ] {
+            let mut bundle = world.bundle();
+            bundle.set("/linux/resources", resources);
+            let before = world.snapshot();
+            let run = bundle.run(["--detach"]).run().error(&[words]);
+            assert_ne!(run.status.code(), Some(0));
+            assert_eq!(run.err.trim().lines().count(), 1, "{}", run.err);
+            before.assert_restored();
+        }
+    });
+}
+
+#[test]
+fn nothing_set_is_nothing_limited() {
+    each_view(|world: &World| {
+        let mut bundle = world.bundle();
+        let plain = Groups::of(bundle.detach());
+        let shown = |groups: &Groups| -> Vec<Option<String>> {
+            resources().iter().map(|one| groups.shows(one)).collect()
+        };
+        let unlimited = shown(&plain);
+        bundle.delete();
+        // As engines write what they have nothing to say of.
+        let resources = json!({
+            "memory": {"limit": 0, "reservation": 0, "swap": 0, "kernel": 0, "kernelTCP": 0,
+                "disableOOMKiller": false},
+            "cpu": {"shares": 0, "quota": 0, "period": 0, "burst": 0, "realtimeRuntime": 0,
+                "realtimePeriod": 0, "cpus": "", "mems": "", "idle": 0},
+            "pids": {"limit": -1},
+            "blockIO": {"weight": 0, "leafWeight": 0, "weightDevice": [],
+                "throttleReadBpsDevice": null},
+            "hugepageLimits": [],
+            "network": {"classID": 0, "priorities": []},
+            "unified": {},
+        });
+        bundle.set("/linux/resources", resources);
+        let run = bundle.run(["--detach"]).leaves_behind().run();
+        let lacks = run.status.code() != Some(0);
+        if lacks && world.view == View::V2 {
+            skip(format!("zeroes: {}", run.err.trim()));
+        } else {
+            run.success();
+            let groups = Groups::of(bundle.state()["pid"].as_i64().unwrap() as i32);
+            assert_eq!(shown(&groups), unlimited);
+        }
+        bundle.delete();
+    });
+}
+
+#[test]
+fn no_processes_are_a_limit_too() {
+    on_this_host(|world: &World| {
+        let mut bundle = world.bundle();
+        bundle.set("/linux/resources", json!({"pids": {"limit": 0}}));
+        let groups = Groups::of(bundle.detach());
+        let shown = groups.read("pids", "pids.max").or(groups.read("", "pids.max"));
+        match shown {
+            None => skip("no controller pids"),
+            Some(text) => {
+                assert_eq!(text.trim(), "0");
+                let more = bundle.exec(["/bin/sh", "-c", "/bin/true & wait $!"]).run();
+                assert_ne!(more.status.code(), Some(0), "{}", more.out);
+            }
+        }
+        bundle.delete();
+    });
+}
+
+#[test]
+fn swappiness_has_no_effect_on_version_2_and_is_told() {
+    each_view(|world: &World| {
+        if !layout(world).starts_with("v2") {
+            return;
+        }
+        let mut bundle = world.bundle();
+        bundle.set("/linux/resources", json!({"memory": {"swappiness": 60}}));
+        let run = bundle.run(["--detach"]).leaves_behind().run().code(0);
+        assert!(run.err.contains("memory.swappiness has no effect"), "{}", run.err);
+        bundle.delete();
+    });
+}
