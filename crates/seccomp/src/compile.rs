@@ -74,12 +74,13 @@ struct Body<'a> {
 impl Body<'_> {
     fn write(mut self) -> Label {
         self.chains.resize(self.group.chains.len(), None);
-        let tree = self.tree(&self.group.ranges);
+        let tree = self.tree(&self.group.ranges, u32::MAX);
         self.asm.load(NR, tree)
     }
 
-    /// A binary search for the call's number, which is in the accumulator, among `ranges`.
-    fn tree(&mut self, ranges: &[Range]) -> Label {
+    /// A binary search for the call's number, which is in the accumulator, among `ranges`, after
+    /// which `end` follows.
+    fn tree(&mut self, ranges: &[Range], end: u32) -> Label {
         match ranges {
             [] => self.asm.ret(BAD_ARCH),
             [one] => self.leaf(one.leaf),
@@ -90,10 +91,10 @@ impl Body<'_> {
                 self.asm.compare(JEQ, one.start, yes, no)
             }
             _ => {
-                let (left, right) = ranges.split_at(ranges.len() / 2);
+                let (left, right) = ranges.split_at(middle(ranges, end));
                 let pivot = right.first().map_or(0, |range| range.start);
-                let yes = self.tree(right);
-                let no = self.tree(left);
+                let yes = self.tree(right, end);
+                let no = self.tree(left, pivot);
                 self.asm.compare(JGE, pivot, yes, no)
             }
         }
@@ -133,6 +134,33 @@ impl Body<'_> {
         }
         next
     }
+}
+
+/// Where to cut so that both sides hold about as many calls: those that are made most stand
+/// together under the low numbers, and are found after fewer comparisons than the odd ones.
+fn middle(ranges: &[Range], end: u32) -> usize {
+    let total: u32 = weights(ranges, end).sum();
+    let mut before = 0;
+    let heavy = weights(ranges, end).position(|weight| {
+        before += 2 * weight;
+        before >= total
+    });
+    // Of the two ends of the range in the middle, the nearer one.
+    let at = heavy.unwrap_or(0);
+    let weight = weights(ranges, end).nth(at).unwrap_or(0);
+    let nearer = if before - total <= weight { at + 1 } else { at };
+    nearer.clamp(1, ranges.len() - 1)
+}
+
+/// What each of `ranges` counts: its calls, and 2, so that no single one is too far away.
+fn weights(ranges: &[Range], end: u32) -> impl Iterator<Item = u32> + '_ {
+    /// No table has numbers beyond.
+    const NUMBERS: u32 = 512;
+    let next = ranges.iter().skip(1).map(|range| range.start).chain([end]);
+    ranges.iter().zip(next).map(|(range, end)| {
+        let [start, end] = [range.start, end].map(|number| number.min(NUMBERS));
+        2 + (end - start)
+    })
 }
 
 #[cfg(test)]

@@ -36,6 +36,8 @@
 //!   ipc(2) too, after what the profile says of these. A rule with `args` cannot be tested there,
 //!   since the arguments are in memory: it holds without them if it restricts, and not at all if it
 //!   is ALLOW or LOG. (libseccomp lets it hold in both cases, and so permits too much.)
+//! - Where several rules for a call match with different outcomes, libseccomp refuses some of them
+//!   (EEXIST), and tries the others in an order of its own.
 //! - Names that no table of ours knows are skipped and reported in [`Program::skipped`].
 //! - Calls newer than any that the profile names fail with ENOSYS, not with the default's errno, so
 //!   that a C library falls back to an older call: see [`Options::newer_is_enosys`].
