@@ -15,6 +15,7 @@ mod names;
 mod net;
 mod signals;
 mod status;
+mod survive;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -59,6 +60,9 @@ signals and time
                                 none is named; `WINCH` tells the size; ends on its second INT
   kill PID SIGNAL | kill-self SIGNAL
   sleep SECS | exit N
+checkpoints
+  survive PLACE KIND...         prints `ready`, waits for a file at PLACE, and tells whether all is as
+                                it was: `ok KIND`, `lost KIND: WORDS`, `end` (see survive.rs)
 ";
 
 /// How a verb ends: `Ok` has printed its lines, `Err` is printed by main.
@@ -109,6 +113,7 @@ fn run(verb: &str, args: &[String]) -> Outcome {
         }
         "exit" => Ok(ExitCode::from(number::<u8>(args, 0, "an exit code")?)),
         "status" => status::print(),
+        "survive" => survive::run(args),
         "mounts" => mounts::print(),
         "watch-births" => births::watch(args),
         "eat-memory" | "forks" | "threads" | "fds" | "spin" | "fill" => limits::run(verb, args),

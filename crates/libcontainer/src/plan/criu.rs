@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::mounts::RootfsPlan;
+use crate::plan::mounts::{RootfsPlan, Source};
 
 /// The orders of one CRIU. The descriptors beside them are a null device, the directories of
 /// images and of logs, and what it inherits, which it finds from [`CriuPlan::INHERITED`] up.
@@ -31,7 +31,7 @@ impl CriuPlan {
     pub const INHERITED: i32 = 6;
 }
 
-/// A place where a restored container's root and the sources of its binds are mounted, each under
+/// A place where a restored container's root and some sources of its binds are mounted, each under
 /// its own name, in a mount namespace that is CRIU's alone: nothing of it is seen outside, and it
 /// goes with CRIU.
 #[derive(Debug, Serialize, Deserialize)]
@@ -48,9 +48,19 @@ impl Layout {
         self.place.join("root")
     }
 
-    /// Where a source is.
+    /// Where a source is: at its own path, or in the place, where it must be a certain device, its
+    /// ids are mapped, or the place covers it. (CRIU takes what a mount receives of the host's from
+    /// the mount that its source is on, which must show all that several of them show.)
     pub fn source(&self, index: usize) -> PathBuf {
-        self.place.join(index.to_string())
+        match self.rootfs.sources.get(index) {
+            Some(source) if !self.is_in_place(source) => source.path.clone(),
+            _ => self.place.join(index.to_string()),
+        }
+    }
+
+    /// Whether a source is mounted in the place.
+    pub fn is_in_place(&self, source: &Source) -> bool {
+        source.device.is_some() || source.idmap.is_some() || source.path.starts_with(&self.place)
     }
 
     /// Where the device is that hides files.

@@ -54,7 +54,10 @@ pub fn lay_out(
     let attributes =
         Attributes { set: readonly, propagation: private.clone(), ..Attributes::default() };
     put(&cover, "root", &root, &attributes, proc)?;
-    for (index, tree) in trees.iter().enumerate() {
+    for (index, (tree, source)) in trees.iter().zip(&layout.rootfs.sources).enumerate() {
+        if !layout.is_in_place(source) {
+            continue;
+        }
         let (Some(tree), attributes) = (tree, attributes_of(&layout.rootfs, index)) else {
             return Err(SysError::new("open_tree", layout.rootfs.shown(index), Errno::PERM).into());
         };

@@ -1,11 +1,12 @@
 use std::path::Path;
 
 use super::*;
-use crate::config::Propagation;
+use crate::config::{DeviceKind, Propagation};
 use crate::plan::mounts::{Attributes, Entry, RootSource, Source};
 
 fn layout() -> Layout {
-    let source = |recursive| Source { path: "/srv/x".into(), recursive, ..Source::default() };
+    let source =
+        |path: &str, recursive| Source { path: path.into(), recursive, ..Source::default() };
     let bind = |source, target: &str| MountOp::Bind {
         source,
         target: target.into(),
@@ -20,7 +21,11 @@ fn layout() -> Layout {
             in_place: false,
             propagation: Propagation::Private,
             readonly: false,
-            sources: vec![source(false), source(true), source(false)],
+            sources: vec![
+                source("/run/x/notify", false),
+                source("/srv/more", true),
+                Source { device: Some((DeviceKind::Char, 1, 3)), ..source("/dev/null", false) },
+            ],
             ops: vec![
                 bind(0, "/data"),
                 bind(1, "/more"),
@@ -37,8 +42,8 @@ fn a_checkpoint_gets_what_the_configuration_has_and_nothing_else() {
     let layout = layout();
     let found = |key: &str| source_of(&layout, Path::new(key));
     assert_eq!(found("/data"), Some("/run/x/0".into()));
-    assert_eq!(found("/more"), Some("/run/x/1".into()));
-    assert_eq!(found("/more/a/b"), Some("/run/x/1/a/b".into()), "a recursive bind");
+    assert_eq!(found("/more"), Some("/srv/more".into()));
+    assert_eq!(found("/more/a/b"), Some("/srv/more/a/b".into()), "a recursive bind");
     assert_eq!(found("/dev/null"), Some("/run/x/2".into()));
     assert_eq!(found("/proc/keys"), Some("/run/x/null".into()));
     for other in ["/", "/data/below", "/etc", "/more/../../../etc", "/database", "", "data"] {
