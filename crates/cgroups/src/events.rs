@@ -2,6 +2,7 @@
 
 mod inotify;
 mod pressure;
+mod stream;
 mod v1;
 
 use std::os::fd::{AsFd, BorrowedFd};
@@ -18,12 +19,36 @@ use crate::{Error, Manager, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
-    /// The group ran out of memory.
+    /// The group ran out of memory. (Version 2 kills next, and tells [`OomKill`](Self::OomKill);
+    /// version 1 may have been asked not to.)
     OutOfMemory {
         /// How many processes have been killed for it since the group was made, as far as is
         /// known yet: version 1 tells before it kills.
         killed: u64,
     },
+    /// Processes of the group have been killed for want of memory (version 2).
+    OomKill {
+        /// How many since the group was made.
+        count: u64,
+    },
+    /// The group was above its memory.high, and had to give some back (version 2).
+    MemoryHigh {
+        /// How often since the group was made.
+        count: u64,
+    },
+    /// The group was about to exceed its limit of memory (version 2).
+    MemoryMax {
+        /// How often since the group was made.
+        count: u64,
+    },
+    /// A process could not be made, for the limit of processes.
+    PidsMax {
+        /// How often since the group was made.
+        count: u64,
+    },
+    /// The last process in the group and the groups below it has ended (version 2 tree, also on
+    /// hybrid hosts).
+    Empty,
     /// Memory has become as short as was asked about.
     MemoryPressure,
     /// The group has been removed. Nothing more will happen.
@@ -64,6 +89,7 @@ pub struct Notifier(Kind);
 enum Kind {
     V1(v1::Registration),
     Events(inotify::Watch),
+    All(Box<stream::Stream>),
     Pressure(pressure::Trigger),
 }
 
@@ -72,6 +98,7 @@ impl AsFd for Notifier {
         match &self.0 {
             Kind::V1(it) => it.as_fd(),
             Kind::Events(it) => it.as_fd(),
+            Kind::All(it) => it.as_fd(),
             Kind::Pressure(it) => it.as_fd(),
         }
     }
@@ -81,7 +108,7 @@ impl Notifier {
     /// What to poll(2) the descriptor for: `PRI` for pressure on version 2, else `IN`.
     pub fn interest(&self) -> PollFlags {
         match self.0 {
-            Kind::V1(_) | Kind::Events(_) => PollFlags::IN,
+            Kind::V1(_) | Kind::Events(_) | Kind::All(_) => PollFlags::IN,
             Kind::Pressure(_) => PollFlags::PRI,
         }
     }
@@ -98,6 +125,7 @@ impl Notifier {
         match &mut self.0 {
             Kind::V1(it) => it.take(),
             Kind::Events(it) => it.take(),
+            Kind::All(it) => it.take(),
             Kind::Pressure(it) => it.take(polled_elsewhere),
         }
     }
@@ -147,10 +175,25 @@ impl Manager {
         }
         let Some(path) = self.v2() else { return Err(no_memory("oom_notifier")) };
         let dir = Dir::open(path)?;
-        match inotify::Watch::new(dir, "memory.events", "oom_kill") {
+        let mut watch = inotify::Watch::new()?;
+        let killed = |killed, _: &str| Event::OutOfMemory { killed };
+        match watch.add(&dir, "memory.events", &[("oom_kill", killed)]) {
             Err(error) if error.is_gone() => Err(no_memory("oom_notifier")),
-            watch => watch.map(Kind::Events).map(Notifier),
+            added => added.map(|()| Notifier(Kind::Events(watch))),
         }
+    }
+
+    /// Tells all that the host can tell of the group, but for pressure, in one stream: memory,
+    /// processes that could not be made, and when the last process has ended. Nothing is polled.
+    ///
+    /// Version 2, and its tree on hybrid hosts: inotify(7) on cgroup.events, memory.events and
+    /// pids.events. Version 1: that on pids.events, and an eventfd on memory.oom_control, which
+    /// tells no kills and no limits that were met; version 1 without a version 2 tree beside it
+    /// does not tell of the last process.
+    ///
+    /// Errors: [`Error::System`].
+    pub fn events(&self) -> Result<Notifier> {
+        Ok(Notifier(Kind::All(Box::new(stream::Stream::new(self)?))))
     }
 
     /// Tells when memory is short in the group.

@@ -8,7 +8,7 @@ use std::io::{Seek, Write};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use cgroups::{Event, Memory, Pressure, Resources};
+use cgroups::{Event, Memory, Notifier, Pressure, Resources};
 use common::{Group, group, has, host};
 use rustix::event::{PollFd, Timespec, poll};
 
@@ -87,6 +87,87 @@ fn pressure_is_told() {
     }
 }
 
+/// Waits for an event that `wanted` says yes to, past others.
+fn until(notifier: &mut Notifier, wanted: impl Fn(Event) -> bool) -> Vec<Event> {
+    let mut seen = Vec::new();
+    loop {
+        // By the descriptor alone, as somebody else's event loop does.
+        if let Some(event) = notifier.take().unwrap() {
+            seen.push(event);
+            if wanted(event) {
+                return seen;
+            }
+            continue;
+        }
+        let mut fds = [PollFd::from_borrowed_fd(notifier.as_fd(), notifier.interest())];
+        let timeout = Timespec { tv_sec: 20, tv_nsec: 0 };
+        assert_eq!(poll(&mut fds, Some(&timeout)).unwrap(), 1, "{seen:?}");
+    }
+}
+
+#[test]
+fn the_last_process_and_the_end_are_in_the_stream() {
+    let group = group("stream");
+    let mut stream = group.events().unwrap();
+    assert_eq!(stream.take().unwrap(), None);
+    if host().v2.is_some() {
+        for _ in 0..2 {
+            let (one, other) = (group.child("nothing"), group.child("nothing"));
+            one.end();
+            assert_eq!(stream.wait(Some(Duration::from_millis(100))).unwrap(), None);
+            other.end();
+            assert_eq!(until(&mut stream, |event| event == Event::Empty), [Event::Empty]);
+        }
+    }
+    group.destroy().unwrap();
+    assert_eq!(until(&mut stream, |event| event == Event::Gone), [Event::Gone]);
+    assert_eq!(stream.take().unwrap(), None);
+}
+
+#[test]
+fn refused_processes_are_in_the_stream() {
+    if !has("pids") {
+        return;
+    }
+    let group = group("refused");
+    let mut stream = group.events().unwrap();
+    let mut helper = group.child("fork");
+    let now = group.stats().unwrap().pids.current.unwrap() as i64;
+    group.set(&Resources { pids: Some(now), ..Resources::default() }).unwrap();
+    assert_eq!(helper.ask(), "refused");
+    let seen = until(&mut stream, |event| matches!(event, Event::PidsMax { .. }));
+    let Some(Event::PidsMax { count }) = seen.last() else { panic!("{seen:?}") };
+    assert!(*count >= 1);
+    assert!(group.stats().unwrap().pids.events["max"] >= *count);
+}
+
+#[test]
+fn memory_is_in_the_stream() {
+    if !has("memory") {
+        return;
+    }
+    let group = group("memory");
+    limit(&group, 24);
+    let mut stream = group.events().unwrap();
+    let mut helper = group.child("allocate");
+    helper.go();
+    helper.child.wait().unwrap();
+    if group.is_v2() {
+        let seen = until(&mut stream, |event| matches!(event, Event::OomKill { count: 1 }));
+        assert!(seen.iter().any(|it| matches!(it, Event::MemoryMax { .. })), "{seen:?}");
+        assert!(seen.iter().any(|it| matches!(it, Event::OutOfMemory { .. })), "{seen:?}");
+        // memory.high: reclaim begins below the limit.
+        let high = group.dir("memory").join("memory.high");
+        std::fs::write(high, (8 << 20).to_string()).unwrap();
+        let mut thrash = group.child("thrash 500");
+        thrash.go();
+        until(&mut stream, |event| matches!(event, Event::MemoryHigh { .. }));
+    } else {
+        until(&mut stream, |event| matches!(event, Event::OutOfMemory { .. }));
+    }
+    assert_eq!(group.stats().unwrap().memory_events["oom_kill"], 1);
+}
+
 #[test]
 fn again_in_the_v2_view() {
     common::again_in_the_v2_view();
@@ -115,6 +196,10 @@ fn helper() {
                     file.rewind().unwrap();
                     std::io::copy(&mut file, &mut std::io::sink()).unwrap();
                 }
+            }
+            ["fork"] => {
+                let forked = std::process::Command::new("true").status();
+                return if forked.is_err() { "refused" } else { "forked" }.to_owned();
             }
             _ => {}
         }

@@ -30,7 +30,7 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
                     print(&format!("{id}: out of memory, {killed} processes killed so far\n"))?;
                 }
                 Event::Gone => return Ok(0),
-                Event::MemoryPressure => {}
+                _ => {}
             }
         }
         if ended {

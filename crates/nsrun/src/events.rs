@@ -78,7 +78,7 @@ fn follow(
             match event {
                 Event::OutOfMemory { .. } => print_line(container, "oom", None)?,
                 Event::Gone => return Ok(()),
-                Event::MemoryPressure => {}
+                _ => {}
             }
         }
         if seen.over {

@@ -308,6 +308,13 @@ impl Container {
         group.oom_notifier().step(|| format!("watching the memory of container {:?}", self.id))
     }
 
+    /// Tells all that the kernel tells of its control group, but for pressure
+    /// ([`Manager::events`]): memory, processes that could not be made, its last process.
+    pub fn events(&self) -> Result<Notifier> {
+        let group = self.own_cgroup("a notification")?;
+        group.events().step(|| format!("watching container {:?}", self.id))
+    }
+
     /// Tells when it has to wait for memory.
     pub fn notify_memory_pressure(&self, pressure: Pressure) -> Result<Notifier> {
         let group = self.own_cgroup("a notification")?;

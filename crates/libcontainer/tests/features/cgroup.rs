@@ -93,6 +93,7 @@ fn memory() {
     let Some(place) = kit::place() else { return };
     let running = Running::new(&place, "memory", with(&place, "memory", memory_of(24 * MIB)));
     let mut notifier = running.container.notify_oom().unwrap();
+    let mut all = running.container.events().unwrap();
     let pressure = running.container.notify_memory_pressure(Pressure::Low);
     assert!(pressure.is_ok(), "{pressure:?}");
     let (text, code) = running.exec(&["/bin/probe", "eat-memory", "64"]);
@@ -101,6 +102,8 @@ fn memory() {
     assert!((10..=24).contains(&eaten), "{eaten} MiB");
     let event = notifier.wait(Some(Duration::from_secs(5))).unwrap();
     assert!(matches!(event, Some(Event::OutOfMemory { .. })), "{event:?}");
+    let seen = std::iter::from_fn(|| all.wait(Some(Duration::from_millis(100))).unwrap());
+    assert!(seen.into_iter().any(|event| matches!(event, Event::OutOfMemory { .. })));
     assert_eq!(running.container.status().unwrap(), Status::Running);
     let stats = running.container.stats().unwrap().cgroup.unwrap();
     assert_eq!(stats.memory_events["oom_kill"], 1);
@@ -110,6 +113,8 @@ fn memory() {
     assert_eq!(running.exec(&["/bin/probe", "eat-memory", "8"]).1, 0);
     drop(running);
     assert_eq!(notifier.wait(Some(Duration::from_secs(5))).unwrap(), Some(Event::Gone));
+    let mut rest = std::iter::from_fn(|| all.wait(Some(Duration::from_secs(5))).unwrap());
+    assert!(rest.any(|event| event == Event::Gone));
 
     // In a user namespace too (CVE-2025-47291).
     let mut config = with(&place, "mapped", memory_of(24 * MIB));
