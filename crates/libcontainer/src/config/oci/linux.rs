@@ -36,7 +36,10 @@ pub(super) fn read(root: &Node<'_>, config: &mut Config) -> Result<()> {
     }
     devices(&linux, config)?;
     if let Some(path) = linux.get("cgroupsPath")?.filter(|path| !path.is_empty()) {
-        config.cgroup = Some(value::cgroup(&path)?).filter(|path| path != Path::new(""));
+        config.cgroup = Some(value::cgroup(&path)?);
+        if config.cgroup.as_deref() == Some(Path::new("")) {
+            return Err(path.error("the root of the hierarchies cannot be a container's"));
+        }
     }
     if let Some(field) = linux.get("resources")? {
         config.resources = resources::read(&field)?;
