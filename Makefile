@@ -60,6 +60,13 @@ test-engines: root ## Docker, containerd, Podman and Buildah on nsrun
 	@$(MAKE) --no-print-directory build
 	@scripts/test-engines
 
+.PHONY: test-vm
+test-vm: root ## cgroup v2, systemd, AppArmor, older kernels, in a virtual machine; NAME=... for one test
+	@scripts/prepare vm
+	@scripts/images busybox
+	@$(MAKE) --no-print-directory build probe
+	@scripts/test-vm $(NAME)
+
 .PHONY: probe
 probe: cargo ## the helper that tests run inside containers
 	cargo build --release -p probe

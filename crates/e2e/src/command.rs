@@ -80,7 +80,7 @@ impl Cmd {
             dir: None,
             env: Vec::new(),
             input: None,
-            limit: Duration::from_secs(30),
+            limit: crate::seconds(30),
             leaves_behind: false,
         };
         cmd.args(args)
@@ -144,7 +144,7 @@ impl Cmd {
     /// How long it may take.
     #[must_use]
     pub fn seconds(mut self, seconds: u64) -> Self {
-        self.limit = Duration::from_secs(seconds);
+        self.limit = crate::seconds(seconds);
         self
     }
 
@@ -286,7 +286,7 @@ impl Background {
     /// When it ends or ten seconds pass before.
     #[track_caller]
     pub fn until(&mut self, text: &str) -> &mut Self {
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + crate::seconds(10);
         loop {
             let ended = try_wait(&mut self.child).is_some() && self.out.thread.is_finished();
             if self.out().contains(text) {

@@ -51,18 +51,30 @@ pub fn skip(reason: impl std::fmt::Display) {
     println!("SKIP: {reason}");
 }
 
-/// One cell of the table that the tests print: what was shown to hold, and in which layout.
-pub fn cell(layout: &str, what: &str) {
-    println!("MATRIX: {layout} | {what} | ok");
+/// A cell of the table that the tests print (docs/testing.md): what was shown to hold, and where:
+/// [`World::place`], "v2 systemd" or "v2 rootless".
+pub fn cell(place: &str, what: &str) {
+    println!("MATRIX: {place} | {what} | ok");
+}
+
+/// A cell that cannot be filled there.
+pub fn no_cell(place: &str, what: &str, why: &str) {
+    println!("MATRIX: {place} | {what} | none: {why}");
+}
+
+/// So many seconds, times $PATIENCE: a machine that is emulated takes longer for everything.
+pub fn seconds(count: u64) -> Duration {
+    let patience = std::env::var("PATIENCE").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    Duration::from_secs(count * patience)
 }
 
 /// Looks every 5 ms until `condition` holds.
 ///
 /// # Panics
-/// After ten seconds, with `what` was waited for.
+/// After ten [`seconds`], with `what` was waited for.
 #[track_caller]
 pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + seconds(10);
     while !condition() {
         assert!(Instant::now() < end, "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(5));

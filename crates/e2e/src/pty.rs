@@ -97,7 +97,7 @@ impl Pty {
     /// When ten seconds pass before.
     #[track_caller]
     pub fn until(&mut self, text: &str) -> &mut Self {
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + crate::seconds(10);
         while !self.screen().contains(text) {
             assert!(Instant::now() < end, "no {text:?} within 10 s:\n{}", self.screen());
             std::thread::sleep(Duration::from_millis(2));
@@ -128,7 +128,7 @@ impl Pty {
     /// When 20 seconds pass before.
     #[track_caller]
     pub fn wait(&mut self) -> ExitStatus {
-        let end = Instant::now() + Duration::from_secs(20);
+        let end = Instant::now() + crate::seconds(20);
         loop {
             if let Some(status) = try_wait(&mut self.child) {
                 return status;

@@ -100,7 +100,7 @@ impl Snapshot {
     /// With what differs.
     #[track_caller]
     pub fn assert_restored(&self) {
-        let difference = self.wait_restored(Duration::from_secs(2));
+        let difference = self.wait_restored(crate::seconds(2));
         assert!(difference.is_empty(), "the host is not as it was:\n{difference}");
     }
 }

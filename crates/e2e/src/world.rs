@@ -35,19 +35,25 @@ pub struct World {
 
 const VIEW: &str = "E2E_VIEW";
 const TAG: &str = "E2E_TAG";
+/// What a test tells the scripts that run it, as whole lines.
+const TOLD: [&str; 3] = ["SKIP: ", "NOTE: ", "MATRIX: "];
 /// More than any test may take, in seconds; $SOAK and $E2E_WHOLE ask for longer ones.
 fn limit() -> String {
     let soak = std::env::var("SOAK").ok().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
     let whole = if trace::whole() { 7200 } else { 0 };
-    (170 + 3 * soak + whole).to_string()
+    crate::seconds(170 + 3 * soak + whole).as_secs().to_string()
 }
 
-/// Runs the test in a world with the host's control groups, then in one with the v2 view.
+/// Runs the test in a world with the host's control groups, then in one with the v2 view; once
+/// where the host has version 2 alone.
 ///
 /// # Panics
 /// If the body does, or is not written straight in the test's function.
 #[track_caller]
 pub fn each_view<F: Fn(&World)>(body: F) {
+    if cgroups::hierarchies().iter().all(|one| one.unified) {
+        return views(&[View::V2], body);
+    }
     views(&[View::Host, View::V2], body);
 }
 
@@ -111,7 +117,7 @@ fn start(name: &str, view: View) {
     let errors = String::from_utf8_lossy(&output.stderr);
     for line in text.lines() {
         // libtest's own "test NAME ... " may stand before it.
-        if let Some(at) = ["SKIP: ", "NOTE: ", "MATRIX: "].iter().find_map(|it| line.find(it)) {
+        if let Some(at) = TOLD.iter().find_map(|word| line.find(word)) {
             println!("{}", &line[at..]);
         }
     }
@@ -161,6 +167,16 @@ impl World {
     /// A number that this world has not used yet.
     pub(crate) fn next(&self) -> u32 {
         self.number.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Where this is, for [`crate::cell`].
+    pub fn place(&self) -> &'static str {
+        let v1 = || std::fs::read_to_string("/proc/self/cgroup").unwrap().lines().count() > 1;
+        match self.view {
+            View::V2 if v1() => "v2 view",
+            View::Host if v1() => "v1",
+            _ => "v2 files",
+        }
     }
 
     /// What the host has, to be compared with later.

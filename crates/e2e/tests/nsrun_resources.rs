@@ -5,14 +5,6 @@ use e2e::resources::{Groups, Resource, merged, resources};
 use e2e::{Bundle, View, World, cell, each_view, on_this_host, skip};
 use serde_json::{Value, json};
 
-fn layout(world: &World) -> &'static str {
-    match world.view {
-        View::V2 => "v2 view, file system",
-        View::Host if e2e::hierarchies().iter().all(|one| one.unified) => "v2, file system",
-        View::Host => "v1 hybrid, file system",
-    }
-}
-
 fn update(bundle: &Bundle, resources: &Value) -> e2e::Run {
     bundle.nsrun(["update", "--resources", "-", &bundle.id]).input(resources.to_string()).run()
 }
@@ -81,7 +73,7 @@ fn each_is_set_at_creation() {
             let groups = Groups::of(bundle.detach());
             assert_eq!(groups.shows(resource), groups.expected(resource, 0), "{}", resource.name);
             assert!(groups.shows(resource).is_some(), "{}", resource.name);
-            cell(layout(world), &format!("{} at creation", resource.name));
+            cell(world.place(), &format!("{} at creation", resource.name));
             bundle.delete();
         }
     });
@@ -140,9 +132,9 @@ fn a_change_of_one_leaves_every_other_as_it_was() {
                 assert_eq!(shown(), start, "{what}, and back");
                 pairs += 1;
             }
-            cell(layout(world), &format!("update of {} then each other", first.name));
+            cell(world.place(), &format!("update of {} then each other", first.name));
         }
-        println!("NOTE: {pairs} ordered pairs of {} resources in {}", offered.len(), layout(world));
+        println!("NOTE: {pairs} ordered pairs of {} resources in {}", offered.len(), world.place());
         bundle.delete();
     });
 }
@@ -179,7 +171,7 @@ fn a_paused_container_stays_paused_and_keeps_its_device_rules() {
             assert_eq!(bundle.status(), "paused", "{}", resource.name);
             bundle.verb("resume").run().success();
             assert_eq!(devices(&bundle), allowed, "{}", resource.name);
-            cell(layout(world), &format!("{} of a paused container", resource.name));
+            cell(world.place(), &format!("{} of a paused container", resource.name));
         }
         bundle.delete();
     });
@@ -211,7 +203,7 @@ fn an_idle_group_has_no_weight_until_it_gets_one() {
         update(json!({"idle": 0, "shares": 512})).success();
         assert_eq!(idle().as_deref(), Some("0"));
         assert_eq!(groups.read(hierarchy, weight), weighs);
-        cell(layout(world), "cpu.idle");
+        cell(world.place(), "cpu.idle");
         bundle.delete();
     });
 }
@@ -315,7 +307,7 @@ fn no_processes_are_a_limit_too() {
 #[test]
 fn swappiness_has_no_effect_on_version_2_and_is_told() {
     each_view(|world: &World| {
-        if !layout(world).starts_with("v2") {
+        if !world.place().starts_with("v2") {
             return;
         }
         let mut bundle = world.bundle();
