@@ -56,6 +56,21 @@ impl Manager {
         if paths.is_empty() { Ok(None) } else { Self::from_paths(paths).map(Some) }
     }
 
+    /// Whether this process may start others in the group, where version 2 asks who it is: for that
+    /// it takes the cgroup.procs of the nearest group that holds both.
+    ///
+    /// Errors: [`Error::System`](crate::Error::System) where /proc cannot be read.
+    pub fn may_enter(&self, host: &Host) -> Result<bool> {
+        let own = own_groups(host)?;
+        let may_from = |own: &PathBuf, group: &Path| {
+            may(&common(own, group).join("cgroup.procs"), Access::WRITE_OK)
+        };
+        Ok(match (self.v2(), own.get(UNIFIED)) {
+            (Some(group), Some(own)) if self.main_is_v2() => may_from(own, group),
+            _ => true,
+        })
+    }
+
     /// The directories of the groups that this process itself is in, by controller as in
     /// [`Manager::paths`], where they can be seen.
     ///

@@ -48,6 +48,25 @@ pub enum Error {
         /// How long, in milliseconds.
         milliseconds: u64,
     },
+    /// systemd is asked for where there is none, or none that can be reached.
+    NoSystemd {
+        /// What is missing.
+        what: String,
+    },
+    /// A unit of this name exists, and is somebody else's.
+    UnitExists {
+        /// Its name.
+        unit: String,
+    },
+    /// systemd, or the message bus, refused.
+    Bus {
+        /// What was asked for, for instance `starting web.scope`.
+        what: String,
+        /// The error's D-Bus name.
+        name: String,
+        /// The words that came with it.
+        message: String,
+    },
     /// A control file reads differently from what the kernel documents.
     Malformed {
         /// The control file.
@@ -129,6 +148,12 @@ impl fmt::Display for Error {
             Self::TimedOut { what, milliseconds } => {
                 write!(f, "{what}: not done after {milliseconds} ms")
             }
+            Self::NoSystemd { what } => write!(f, "systemd cannot make the cgroup: {what}"),
+            Self::UnitExists { unit } => {
+                write!(f, "systemd has a unit {unit} already: stop it, or name another")
+            }
+            Self::Bus { what, name, message } if message.is_empty() => write!(f, "{what}: {name}"),
+            Self::Bus { what, message, .. } => write!(f, "{what}: {message}"),
             Self::Malformed { path, text } => {
                 write!(f, "{}: cannot understand {text:?}", path.display())
             }

@@ -1,4 +1,4 @@
-//! Linux control groups by their file system: version 1, hybrid and version 2 hosts.
+//! Linux control groups, by their file system (version 1, hybrid and version 2 hosts) and by systemd.
 //!
 //! [`Host::detect`] looks once at what the host has. A [`Manager`] is the handle of one group in
 //! every hierarchy: it makes it, limits it, puts processes in, freezes, counts, kills and removes
@@ -47,6 +47,7 @@ mod resources;
 mod set;
 mod setting;
 mod stats;
+pub mod systemd;
 mod tree;
 mod v1;
 mod v2;

@@ -133,6 +133,33 @@ impl Manager {
         result
     }
 
+    /// Makes the group in those hierarchies where it is not there yet, around a process that is in
+    /// it in some: systemd has put it there, and knows not all hierarchies.
+    ///
+    /// Errors: [`Error::InUse`] if there are others in it; [`Error::System`].
+    pub fn create_around(&self, pid: Pid) -> Result<()> {
+        for dir in self.v1.iter().map(|(dir, _)| dir.as_path()).chain(self.v2()) {
+            let others = |one: &i32| *one != pid.as_raw_nonzero().get();
+            if let Some(pid) = tree::pids(dir)?.into_iter().find(others) {
+                return Err(Error::InUse { path: dir.to_owned(), pid });
+            }
+        }
+        for (dir, controllers) in &self.v1 {
+            if !dir.is_dir() {
+                let cpuset = controllers.iter().any(|one| one == "cpuset");
+                let on_parent = if cpuset { prepare_cpuset } else { |_: &Path| Ok(()) };
+                tree::make(dir, &mut Vec::new(), on_parent)?;
+                if cpuset {
+                    v1::cpuset::inherit(dir)?;
+                }
+            }
+        }
+        match self.v2() {
+            Some(dir) if !dir.is_dir() => tree::make(dir, &mut Vec::new(), |_| Ok(())),
+            _ => Ok(()),
+        }
+    }
+
     /// That no process lives in the group or below it, where it is there already.
     ///
     /// Errors: [`Error::InUse`]

@@ -210,10 +210,18 @@ fn where_records_are() {
 fn what_is_not_there_yet_is_refused_by_name() {
     on_this_host(|world: &World| {
         let bundle = world.bundle();
-        for verb in ["create", "run"] {
-            let run = bundle.nsrun(["--systemd-cgroup", verb, &bundle.id]).run().code(1);
-            run.error(&["--systemd-cgroup", "not there yet"]);
+        // /run is this world's own: no systemd is in it.
+        for flag in ["--systemd-cgroup", "--cgroup-manager=systemd", "--cgroup-manager=delegated"] {
+            for verb in ["create", "run"] {
+                let run = bundle.nsrun([flag, verb, &bundle.id]).run().code(1);
+                run.error(&["systemd is not the init of this host"]);
+            }
         }
+        bundle
+            .nsrun(["--systemd-cgroup", "--cgroup-manager=cgroupfs", "list"])
+            .run()
+            .code(1)
+            .error(&["contradict"]);
         // Verbs that make no group do not mind.
         bundle.nsrun(["--systemd-cgroup", "list"]).run().success();
         bundle

@@ -36,12 +36,11 @@ pub fn tell(error: &clap::Error, report: &Report) -> u8 {
 }
 
 /// What other versions of this tool know, and this one does not (yet).
-const ABSENT: [(&str, &str); 5] = [
+const ABSENT: [(&str, &str); 4] = [
     ("checkpoint", "is not there yet"),
     ("restore", "is not there yet"),
     ("init", "is what nsinit starts inside a container, not a command"),
     ("--criu", "is for checkpoint and restore, and those are not there yet"),
-    ("--systemd", "is not there yet: control groups are made without systemd"),
 ];
 
 /// The error of a word that is known, and known to be absent.

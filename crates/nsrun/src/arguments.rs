@@ -52,7 +52,7 @@ pub fn likely_wants_init(args: impl Iterator<Item = OsString>) -> bool {
     args.skip(1).find(verb).is_some_and(|verb| OTHERS.iter().all(|other| verb != *other))
 }
 
-fn globals() -> [Arg; 7] {
+fn globals() -> [Arg; 8] {
     [
         path("root", "DIR", "Keep records here [default: /run/nsrun, or $XDG_RUNTIME_DIR/nsrun]")
             .value_hint(ValueHint::DirPath),
@@ -62,7 +62,10 @@ fn globals() -> [Arg; 7] {
             .value_parser(PossibleValuesParser::new(["text", "json"]))
             .hide_possible_values(true),
         switch("debug", "Tell each step"),
-        switch("systemd-cgroup", "Let systemd make the control groups"),
+        switch("systemd-cgroup", "Let systemd make a unit for each container"),
+        value("cgroup-manager", "WHO", "Who makes control groups: cgroupfs, systemd, or delegated, which is below one unit for all [default: cgroupfs]")
+            .value_parser(PossibleValuesParser::new(["cgroupfs", "systemd", "delegated"]))
+            .hide_possible_values(true),
         value("rootless", "WHEN", "Run without root's rights: true, false or auto [default: auto]")
             .value_parser(PossibleValuesParser::new(["true", "false", "auto"]))
             .hide_possible_values(true),

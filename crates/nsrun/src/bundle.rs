@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
-use libcontainer::config;
-use libcontainer::{Config, Error, ErrorKind, Result, Step};
+use libcontainer::config::{self, CgroupManager};
+use libcontainer::{Config, Result, Step};
 use sys::Context;
 
 use crate::arguments::{id, is_on, path_of};
@@ -24,13 +24,13 @@ pub fn read(settings: &Settings, matches: &ArgMatches) -> Result<Config> {
     config.no_pivot_root |= is_on(matches, "no-pivot");
     config.new_keyring &= !is_on(matches, "no-new-keyring");
     // Without one, nobody could pause, limit or count it.
+    config.cgroup_manager = settings.cgroup_manager;
     if config.cgroup.is_none() {
-        config.cgroup = Some(Path::new("nsrun").join(id(matches)));
+        config.cgroup = Some(match settings.cgroup_manager {
+            CgroupManager::Systemd => PathBuf::from(format!(":nsrun:{}", id(matches))),
+            _ => Path::new("nsrun").join(id(matches)),
+        });
         config.cgroup_implied = true;
-    }
-    if settings.systemd_cgroup {
-        let message = "--systemd-cgroup is not there yet: control groups are made without systemd";
-        return Err(Error::new(ErrorKind::System, message));
     }
     Ok(config)
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
+use libcontainer::config::CgroupManager;
 use libcontainer::{Container, Error, ErrorKind, Factory, Prepared, Result};
 
 use crate::arguments::{id, is_on, path_of, text};
@@ -17,8 +18,8 @@ pub struct Settings {
     pub factory: Factory,
     /// The state root.
     pub root: PathBuf,
-    /// systemd is to make control groups.
-    pub systemd_cgroup: bool,
+    /// Who makes control groups.
+    pub cgroup_manager: CgroupManager,
 }
 
 impl Settings {
@@ -39,7 +40,11 @@ impl Settings {
             Some(ahead) => Factory::with_prepared(&root, ahead),
             None => Factory::new(&root),
         };
-        Ok(Self { log, factory, root, systemd_cgroup: is_on(matches, "systemd-cgroup") })
+        let cgroup_manager = match cgroup_manager(matches) {
+            Ok(manager) => manager,
+            Err(error) => return Err((log, error)),
+        };
+        Ok(Self { log, factory, root, cgroup_manager })
     }
 
     /// The container that was named.
@@ -48,6 +53,20 @@ impl Settings {
     /// As [`Factory::load`].
     pub fn container(&self, matches: &ArgMatches) -> Result<Container> {
         self.factory.load(id(matches))
+    }
+}
+
+/// As the flags say; the older one may only say the same again.
+fn cgroup_manager(matches: &ArgMatches) -> Result<CgroupManager> {
+    let systemd = is_on(matches, "systemd-cgroup");
+    match text(matches, "cgroup-manager").and_then(CgroupManager::named) {
+        None if systemd => Ok(CgroupManager::Systemd),
+        None => Ok(CgroupManager::Files),
+        Some(other) if systemd && other != CgroupManager::Systemd => {
+            let message = "--systemd-cgroup and --cgroup-manager contradict each other";
+            Err(Error::new(ErrorKind::System, message))
+        }
+        Some(manager) => Ok(manager),
     }
 }
 

@@ -4,6 +4,7 @@
 //! `config.json`. Only `plan` reads it afterwards.
 
 pub mod capability;
+mod cgroup_manager;
 mod container_json;
 mod hook;
 mod intel_rdt;
@@ -29,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
+pub use cgroup_manager::CgroupManager;
 pub use hook::{Hook, Hooks};
 pub use intel_rdt::IntelRdt;
 pub use landlock::{FileAccess, Landlock, LandlockFiles, LandlockNetwork, LandlockRule, Scope};
@@ -108,6 +110,9 @@ pub struct Config {
     /// The control group below each hierarchy's root, for instance `nsinit/web-1`; `None` leaves
     /// the container in the caller's.
     pub cgroup: Option<PathBuf>,
+    /// Who makes the group, and what `cgroup` therefore says.
+    #[serde(skip_serializing_if = "CgroupManager::is_files")]
+    pub cgroup_manager: CgroupManager,
     /// Nobody has named the group: who may not make it does without, and need not be told. Limits
     /// are refused all the same.
     pub cgroup_implied: bool,

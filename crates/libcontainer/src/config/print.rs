@@ -141,6 +141,8 @@ impl<'a> Document<'a> {
             cgroup,
             // Who reads it again implies the same, or names it.
             cgroup_implied: _,
+            // A command line says so, and no file.
+            cgroup_manager: _,
             slice,
             resources,
             sysctl,

@@ -22,7 +22,7 @@ use crate::init::STAGE_1;
 use crate::parent::{Launch, Launched, launch};
 use crate::plan::capabilities::SYS_PTRACE;
 use crate::plan::process::ProcessPlan;
-use crate::plan::{self, Descriptor, InitPlan};
+use crate::plan::{self, Descriptor, InitPlan, Systemd};
 use crate::procfs::Procfs;
 use crate::{Error, ErrorKind, Result, Status};
 
@@ -80,6 +80,7 @@ impl Container {
             root,
             ignore_paused,
             delegated,
+            systemd: record.systemd,
             watched,
         };
         let mut launched = self.launch_into(group, &joining);
@@ -125,7 +126,7 @@ impl Container {
         }
         if let Some(group) = group.as_ref().filter(|_| joining.delegated) {
             // As for the first process: before its user id changes.
-            group.attach(boot.pid())?;
+            self.lead_into(group, joining.systemd.as_ref(), boot.pid())?;
         }
         let frozen = || {
             let freezing = |group: &Manager| group.freezing().unwrap_or(false);
@@ -182,6 +183,8 @@ struct Joining<'a> {
     ignore_paused: bool,
     /// The container's control group was delegated to its creator.
     delegated: bool,
+    /// What systemd has to do with that group.
+    systemd: Option<Systemd>,
     /// A process of the container's may trace it, and it must enter a cgroup namespace.
     watched: bool,
 }

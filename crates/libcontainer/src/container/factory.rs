@@ -143,6 +143,7 @@ impl Factory {
                     .count()
             }),
             cgroup_delegated: plan.delegated,
+            systemd: plan.systemd.clone(),
             links: plan.links.clone(),
             resctrl: plan.resctrl.clone(),
             namespaces: plan.namespaces,

@@ -16,7 +16,7 @@ use crate::container::status::{State, Status};
 use crate::container::store::{Entry, Lock};
 use crate::container::unwaited;
 use crate::error::Step;
-use crate::plan::ContainerPlan;
+use crate::plan::{ContainerPlan, Systemd};
 use crate::{Error, ErrorKind, Result, network};
 
 /// Which of a container's processes a signal is for.
@@ -260,8 +260,13 @@ impl Container {
 
     /// Changes its limits: what is `Some` is set, the rest stays.
     pub fn set(&self, resources: &Resources) -> Result<()> {
+        let step = || format!("changing the limits of container {:?}", self.id);
         let group = self.own_cgroup("a limit")?;
-        group.set(resources).step(|| format!("changing the limits of container {:?}", self.id))
+        group.set(resources).step(step)?;
+        match self.record()?.systemd {
+            Some(Systemd::Unit(unit)) => unit.set(&group, resources).step(step),
+            _ => Ok(()),
+        }
     }
 
     /// Sends a signal by number to its init or to all of its processes.

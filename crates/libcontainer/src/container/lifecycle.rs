@@ -16,7 +16,7 @@ use crate::container::store::Lock;
 use crate::container::unwaited;
 use crate::error::Step;
 use crate::parent::{Launch, agent_is_there, launch, tell};
-use crate::plan::{self, ContainerPlan, Descriptor};
+use crate::plan::{self, ContainerPlan, Descriptor, Systemd};
 use crate::wire::{FromInit, Received, Socket, ToInit};
 use crate::{Error, ErrorKind, Result, network};
 
@@ -112,7 +112,7 @@ impl Container {
         let mut orders = plan::first(plan, process_plan, hold);
         let mut streams = Streams::open(process, orders.process.terminal)?;
         self.make_rdt(&record)?;
-        let group_directory = self.make_group(plan)?;
+        let group_directory = self.make_group(plan, boot.pid(), &plan.resources)?;
         let start_socket = match hold {
             true => Some(self.entry.make_start_socket()?),
             false => None,
@@ -126,10 +126,7 @@ impl Container {
             orders.descriptors.push(Descriptor::StartSocket);
             descriptors.push(socket.as_fd());
         }
-        if let Some(group) = plan.cgroup.as_ref().filter(|_| plan.delegated) {
-            // Version 1 lets a user move who has his own user id: stage 1 may soon have another.
-            group.attach(boot.pid())?;
-        }
+        self.enter_delegated(plan, boot.pid())?;
         let config = record.config.clone();
         let mut completed = record;
         // While it is held, devices in there can be put back.
@@ -175,10 +172,28 @@ impl Container {
         Ok(child)
     }
 
-    /// Makes the control group.
-    pub(super) fn make_group(&self, plan: &ContainerPlan) -> Result<Option<OwnedFd>> {
+    /// Makes the control group. A scope of systemd's has stage 0 in it from its first moment.
+    /// What it begins with there is `limits`.
+    pub(super) fn make_group(
+        &self,
+        plan: &ContainerPlan,
+        boot: Pid,
+        limits: &cgroups::Resources,
+    ) -> Result<Option<OwnedFd>> {
         let Some(group) = &plan.cgroup else { return Ok(None) };
-        match group.create() {
+        let host = || Ok::<_, Error>(&self.shared.facts()?.cgroups);
+        let made = match &plan.systemd {
+            None => group.create(),
+            Some(Systemd::Shared(shared)) => shared.make(host()?).and_then(|()| group.create()),
+            Some(Systemd::Unit(unit)) => unit
+                .start(host()?, boot, limits, &plan.properties)
+                .and_then(|()| group.create_around(boot)),
+        };
+        match made {
+            Err(error @ cgroups::Error::UnitExists { .. }) => {
+                self.disown_group()?;
+                return Err(error.into());
+            }
             Err(error @ cgroups::Error::InUse { .. }) => {
                 self.disown_group()?;
                 return Err(Error::from(error).with_hint(GROUP_IN_USE));
@@ -193,6 +208,7 @@ impl Container {
     fn disown_group(&self) -> Result<()> {
         let mut record = self.record()?;
         record.cgroup.clear();
+        record.systemd = None;
         self.entry.rewrite(&record)?;
         *locked(&self.record) = Some(record);
         Ok(())
@@ -213,7 +229,11 @@ impl Container {
             group.give_to(uid)?;
         }
         if let (Some(group), Some(_)) = (&plan.cgroup, plan.late_pids) {
-            group.set(&cgroups::Resources { pids: plan.late_pids, ..Default::default() })?;
+            let late = cgroups::Resources { pids: plan.late_pids, ..Default::default() };
+            group.set(&late)?;
+            if let Some(Systemd::Unit(unit)) = &plan.systemd {
+                unit.set(group, &late)?;
+            }
         }
         if !plan.links.is_empty() {
             let namespace = crate::procfs::Procfs::open()?
@@ -232,6 +252,7 @@ impl Container {
     pub(super) fn undo(&self, plan: &ContainerPlan) {
         // What fails here, destroy tries again and reports.
         if let Some(group) = self.recorded_group() {
+            let _ = self.stop_unit();
             let _ = group.destroy();
             let _ = group.prune(self.levels());
         }
@@ -244,6 +265,50 @@ impl Container {
                 let _ = self.entry.write_init(None);
             }
             *locked(&self.record) = Some(record);
+        }
+    }
+
+    /// Stops the unit that systemd has made for it, if any, and forgets it.
+    fn stop_unit(&self) -> Result<()> {
+        let Some(Systemd::Unit(unit)) = self.record()?.systemd else { return Ok(()) };
+        // Who was killed before he knew that the unit is his may have met another's.
+        let doubtful = self.record()?.init.is_none();
+        match unit.stop(doubtful) {
+            // With systemd, its units have gone.
+            Err(cgroups::Error::NoSystemd { .. }) => Ok(()),
+            stopped => Ok(stopped?),
+        }
+    }
+
+    /// Moves stage 0 where only its user may, or not even he.
+    fn enter_delegated(&self, plan: &ContainerPlan, boot: Pid) -> Result<()> {
+        let Some(group) = plan.cgroup.as_ref().filter(|_| plan.delegated) else { return Ok(()) };
+        match &plan.systemd {
+            // It has been made around it.
+            Some(Systemd::Unit(_)) => Ok(()),
+            systemd => self.lead_into(group, systemd.as_ref(), boot),
+        }
+    }
+
+    /// Moves a stage 0 of an unprivileged user's, while it is still this user's own, so that
+    /// stage 1 may be born in the group.
+    pub(super) fn lead_into(
+        &self,
+        group: &cgroups::Manager,
+        systemd: Option<&Systemd>,
+        boot: Pid,
+    ) -> Result<()> {
+        let Some(systemd) = systemd else {
+            // Version 1 lets a user move who has his own user id: stage 1 may soon have another.
+            return Ok(group.attach(boot)?);
+        };
+        let host = &self.shared.facts()?.cgroups;
+        if group.may_enter(host)? {
+            return Ok(());
+        }
+        match systemd {
+            Systemd::Shared(shared) => Ok(shared.attach(host, group, boot)?),
+            Systemd::Unit(unit) => Ok(unit.attach(boot)?),
         }
     }
 
@@ -422,6 +487,7 @@ impl Container {
                 if group.is_populated().unwrap_or(false) {
                     group.kill(Signal::KILL).step(step)?;
                 }
+                self.stop_unit().step(step)?;
                 group.destroy().step(step)?;
                 group.prune(record.cgroup_levels.saturating_sub(1)).step(step)?;
             }

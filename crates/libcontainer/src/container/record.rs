@@ -12,6 +12,7 @@ use sys::{Context, SysError};
 
 use crate::config::Config;
 use crate::network::VethHost;
+use crate::plan::Systemd;
 use crate::procfs::Procfs;
 use crate::resctrl;
 use crate::{Error, ErrorKind, Result};
@@ -35,6 +36,9 @@ pub(crate) struct Record {
     /// It is one that was delegated to the creator.
     #[serde(default)]
     pub cgroup_delegated: bool,
+    /// Who made it, if not this library.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub systemd: Option<Systemd>,
     pub links: Vec<VethHost>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resctrl: Option<resctrl::Place>,

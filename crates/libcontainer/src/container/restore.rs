@@ -22,7 +22,7 @@ use crate::container::process::Process;
 use crate::container::record::{InitRecord, Record};
 use crate::error::Step;
 use crate::parent::{RunningCriu, null};
-use crate::plan::{ContainerPlan, CriuPlan, Layout};
+use crate::plan::{ContainerPlan, CriuPlan, Layout, Systemd};
 use crate::{Error, ErrorKind, Result};
 
 impl Factory {
@@ -178,7 +178,6 @@ impl Container {
         let given = Given::of(source, record, &streams, &null)?;
         let message = self.restore_options(source, record, plan, &layout, &given)?;
         self.make_rdt(record)?;
-        self.make_group(plan)?;
         let orders = program.plan(false, Some(layout));
         let Directories { images, work, .. } = &source.directories;
         let mut descriptors = vec![null.as_fd(), images.as_fd(), work.as_fd()];
@@ -186,7 +185,9 @@ impl Container {
         let (running, socket) = RunningCriu::launch(self.shared.boot(false)?, orders, &descriptors)
             .step(|| "starting CRIU")?;
         let mut back = Back { completed: record.clone(), init: None, terminal: None };
-        let called = self.enter_group(plan, running.pid()).and_then(|()| {
+        // Limits come when CRIU has done.
+        let made = self.make_group(plan, running.pid(), &cgroups::Resources::default());
+        let called = made.and_then(|_| self.enter_group(plan, running.pid())).and_then(|()| {
             let session = program.greet(socket)?;
             check_features(&session, false, source.options.lazy_pages)?;
             let notified = &mut |heard: &Response, descriptor: Option<OwnedFd>| {
@@ -256,9 +257,11 @@ impl Container {
         let own = Manager::of_process(host, rustix::process::getpid())?;
         own.attach(criu)?;
         own.attach_v2(criu)?;
-        group.set(&plan.resources)?;
-        if let Some(pids) = plan.late_pids {
-            group.set(&cgroups::Resources { pids: Some(pids), ..Default::default() })?;
+        let mut limits = plan.resources.clone();
+        limits.pids = limits.pids.or(plan.late_pids);
+        group.set(&limits)?;
+        if let Some(Systemd::Unit(unit)) = &plan.systemd {
+            unit.set(group, &limits)?;
         }
         if let Some(uid) = plan.cgroup_owner {
             group.give_to(uid)?;

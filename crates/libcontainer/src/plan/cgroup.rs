@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use cgroups::systemd::{Instance, Shared, Unit};
 use cgroups::{Access, DeviceRule, HOW_TO_DELEGATE, Hierarchy, Manager, Mode, Resources};
+use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, DeviceKind, Id, Mount, NamespaceKind};
+use crate::config::{CgroupManager, Config, DeviceKind, Id, Mount, NamespaceKind};
 use crate::host::HostFacts;
 use crate::plan::namespaces::{Owner, owner};
+use crate::plan::start::Place;
 use crate::{Error, Result};
 
 /// What is planned of it.
@@ -15,6 +18,8 @@ use crate::{Error, Result};
 pub struct Group {
     /// The group, if the container gets one of its own.
     pub manager: Option<Manager>,
+    /// What systemd has to do with it.
+    pub systemd: Option<Systemd>,
     /// Its limits.
     pub resources: Resources,
     /// Who owns it, if that is not the caller.
@@ -28,7 +33,8 @@ pub struct Group {
 ///
 /// # Errors
 /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) for limits without a group.
-pub fn plan(config: &Config, facts: &HostFacts) -> Result<Group> {
+pub fn plan(config: &Config, place: &Place<'_>) -> Result<Group> {
+    let facts = place.facts;
     let mut warnings = Vec::new();
     let mut resources = resources(config, facts.mknod);
     let in_v1 = |it: &Hierarchy| it.controllers.iter().any(|one| one == "memory");
@@ -42,14 +48,20 @@ pub fn plan(config: &Config, facts: &HostFacts) -> Result<Group> {
                 .to_owned(),
         );
     }
+    let mut systemd = None;
     let manager = match &config.cgroup {
         None => None,
+        Some(path) if config.cgroup_manager != CgroupManager::Files => {
+            let (group, whose) = by_systemd(config, place, path)?;
+            systemd = Some(whose);
+            Some(group)
+        }
         Some(path) if facts.administrator => Some(Manager::new(&facts.cgroups, path)?),
         Some(path) => Manager::delegated(&facts.cgroups, path)?,
     };
     if facts.administrator {
         let owner = owner_of(config, facts);
-        return Ok(Group { manager, resources, owner, warnings });
+        return Ok(Group { manager, systemd, resources, owner, warnings });
     }
     if let Some(path) = &config.cgroup {
         let rules = !std::mem::take(&mut resources.devices).is_empty();
@@ -72,7 +84,33 @@ pub fn plan(config: &Config, facts: &HostFacts) -> Result<Group> {
             Some(_) => {}
         }
     }
-    Ok(Group { manager, resources, owner: None, warnings })
+    Ok(Group { manager, systemd, resources, owner: None, warnings })
+}
+
+/// What systemd has to do with a container's group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Systemd {
+    /// It makes this unit, and the group with it.
+    Unit(Unit),
+    /// The group is below this one, which is there for all.
+    Shared(Shared),
+}
+
+/// The group that systemd will make, or let be made: the system's for its administrator, for
+/// others the user's own.
+fn by_systemd(config: &Config, place: &Place<'_>, path: &Path) -> Result<(Manager, Systemd)> {
+    let facts = place.facts;
+    let instance = if facts.administrator { Instance::System } else { Instance::User };
+    let host = &facts.cgroups;
+    if config.cgroup_manager == CgroupManager::Delegated {
+        let shared = Shared::plan(host, instance, "libcontainer-delegated")?;
+        return Ok((shared.group(host, path)?, Systemd::Shared(shared)));
+    }
+    let path = path.to_string_lossy();
+    let description = format!("Container {}, recorded in {}", place.id, place.scope);
+    let (unit, manager) = Unit::plan(host, instance, &path, &description)?;
+    Ok((manager, Systemd::Unit(unit)))
 }
 
 /// The host's id of the container's user, where the group is his to divide: on version 2, in a

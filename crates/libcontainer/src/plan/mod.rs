@@ -19,6 +19,7 @@ mod start;
 pub mod sysctl;
 
 pub use ahead::Ahead;
+pub use cgroup::Systemd;
 pub use criu::{CriuPlan, Layout};
 pub use init::{Descriptor, Entry, InitPlan, JoinPlan, StartPlan};
 pub use start::{ContainerPlan, Place, first, join, process as process_of, start};

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
+use cgroups::systemd::Property;
 use cgroups::{Manager, Mode, Resources};
 use sys::namespace::flag;
 
 use crate::config::{Config, NamespaceKind, ProcessSpec, Rootfs};
 use crate::host::HostFacts;
 use crate::network::{self, VethHost};
-use crate::plan::cgroup::{self, Group};
+use crate::plan::cgroup::{self, Group, Systemd};
 use crate::plan::hooks;
 use crate::plan::mounts::{self, MountFacts, MountNamespace};
 use crate::plan::namespaces::{self, Owner, flag_of, owner};
@@ -18,6 +19,9 @@ use crate::plan::{Entry, InitPlan, JoinPlan, StartPlan};
 use crate::resctrl;
 use crate::{Error, Result};
 
+/// A limit of processes below this is set when the container's first process is there.
+const FEW: i64 = 16;
+
 /// A container, resolved; what differs from process to process is not in it.
 #[derive(Debug, Clone)]
 pub struct ContainerPlan {
@@ -25,6 +29,10 @@ pub struct ContainerPlan {
     pub start: StartPlan,
     /// The control group, if it gets one of its own.
     pub cgroup: Option<Manager>,
+    /// What systemd has to do with that.
+    pub systemd: Option<Systemd>,
+    /// What is asked of systemd for its unit besides limits.
+    pub properties: Vec<Property>,
     /// Its limits.
     pub resources: Resources,
     /// Who owns it, if that is not the caller.
@@ -69,8 +77,12 @@ pub struct Place<'a> {
 pub fn start(config: &Config, place: &Place<'_>) -> Result<ContainerPlan> {
     let Place { id, scope, facts, .. } = *place;
     let namespaces = namespaces::plan(config)?;
-    let Group { manager: cgroup, mut resources, owner: cgroup_owner, warnings } =
-        cgroup::plan(config, facts)?;
+    let Group { manager: cgroup, systemd, mut resources, owner: cgroup_owner, warnings } =
+        cgroup::plan(config, place)?;
+    let properties = match &systemd {
+        Some(Systemd::Unit(_)) => cgroups::systemd::annotated(&config.annotations)?,
+        _ => Vec::new(),
+    };
     let network = network::plan(&config.networks, &config.routes, id, scope)?;
     let devices = network::plan_devices(&config.net_devices, &network.container, id, scope)?;
     let resctrl = match &config.intel_rdt {
@@ -92,6 +104,8 @@ pub fn start(config: &Config, place: &Place<'_>) -> Result<ContainerPlan> {
         uts: own(NamespaceKind::Uts),
         user: own(NamespaceKind::User),
     };
+    // Where stage 0 counts as well, it needs room beside stage 1 and what helps them.
+    let few = if matches!(systemd, Some(Systemd::Unit(_))) { FEW } else { 1 };
     let attached = cgroup.is_some() && facts.cgroups.mode != Mode::V2;
     let all = config.namespaces.iter().map(|namespace| flag_of(namespace.kind));
     Ok(ContainerPlan {
@@ -111,7 +125,9 @@ pub fn start(config: &Config, place: &Place<'_>) -> Result<ContainerPlan> {
         delegated: cgroup.is_some() && !facts.administrator,
         cgroup,
         cgroup_owner,
-        late_pids: resources.pids.take_if(|limit| *limit == 0),
+        late_pids: resources.pids.take_if(|limit| (0..few).contains(limit)),
+        systemd,
+        properties,
         resources,
         warnings,
         links: network.host,

@@ -59,6 +59,7 @@ fn restore(command: Command) -> Command {
         .args(images())
         .arg(config_file())
         .args(detached())
+        .args(cgroup_manager())
         .args(create::args())
 }
 
@@ -74,6 +75,26 @@ fn images() -> [Arg; 5] {
         switch("tcp-established", "With open TCP connections"),
         switch("ext-unix-sk", "With connections to UNIX sockets outside"),
         switch("shell-job", "With the terminal of the shell it was started from"),
+    ]
+}
+
+/// Who makes the control group.
+fn cgroup_manager() -> [Arg; 2] {
+    [
+        Arg::new("systemd")
+            .long("systemd")
+            .action(ArgAction::SetTrue)
+            .conflicts_with("cgroup-manager")
+            .help("Let systemd make its control group, as a unit: --cgroup-manager=systemd"),
+        Arg::new("cgroup-manager")
+            .long("cgroup-manager")
+            .value_name("WHO")
+            .value_parser(PossibleValuesParser::new(["cgroupfs", "systemd", "delegated"]))
+            .hide_possible_values(true)
+            .help(
+                "Who makes its control group: cgroupfs, systemd, or delegated, which is below \
+                 one unit for all [default: cgroupfs]",
+            ),
     ]
 }
 
@@ -111,6 +132,7 @@ fn exec(command: Command) -> Command {
                 .help("On a copy-on-write view of this host: cwd, user, HOME and PATH stay"),
         ])
         .args(detached())
+        .args(cgroup_manager())
         .args(create::args())
         .arg(
             Arg::new("command")

@@ -2,8 +2,9 @@
 
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use libcontainer::config::CgroupManager;
 use libcontainer::foreground::Signals;
 use libcontainer::{
     Child, Config, Container, Error, ErrorKind, Process, Result, Status, Stdio, Step, console,
@@ -224,8 +225,22 @@ pub(super) fn prepare(settings: &Settings, wanted: &Wanted) -> Result<(Config, N
         config.cgroup = Some(PathBuf::from("nsinit").join(&wanted.id));
         config.cgroup_implied = true;
     }
+    config.cgroup_manager = wanted.cgroup_manager;
+    if let (CgroupManager::Systemd, Some(path)) = (wanted.cgroup_manager, &config.cgroup) {
+        config.cgroup = Some(unit(path, config.slice.as_deref()));
+    }
     note.put(&mut config);
     Ok((config, note))
+}
+
+/// A control group's path as systemd's unit: of its last name, in the slice that the file names.
+fn unit(path: &Path, slice: Option<&str>) -> PathBuf {
+    let text = path.to_string_lossy();
+    if text.split(':').count() == 3 {
+        return path.to_owned();
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    PathBuf::from(format!("{}:nsinit:{}", slice.unwrap_or_default(), name.replace(':', "_")))
 }
 
 /// Keeps the container from its own next configuration; whether an empty one is to be made.

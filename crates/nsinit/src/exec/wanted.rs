@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ArgMatches;
-use libcontainer::config::User;
+use libcontainer::config::{CgroupManager, User};
 use libcontainer::{Config, Error, ErrorKind, Process, ProcessSpec, RestoreOptions, Result};
 
 use crate::change::{self, Change};
@@ -40,6 +40,8 @@ pub struct Wanted {
     pub tty: bool,
     /// It was saved, and comes back from there.
     pub restore: Option<RestoreOptions>,
+    /// Who makes the container's control group.
+    pub cgroup_manager: CgroupManager,
 }
 
 impl Wanted {
@@ -70,6 +72,7 @@ impl Wanted {
             cwd: text(matches, "cwd").map(PathBuf::from),
             env: texts(matches, "env").filter_map(variable).collect::<Result<_>>()?,
             tty: matches.get_flag("tty"),
+            cgroup_manager: cgroup_manager(matches),
             restore: None,
         })
     }
@@ -91,6 +94,7 @@ impl Wanted {
             env: Vec::new(),
             tty: matches.get_flag("tty"),
             restore: Some(checkpoint::restore_options(settings, matches)?),
+            cgroup_manager: cgroup_manager(matches),
         })
     }
 
@@ -113,6 +117,14 @@ impl Wanted {
             spec.parent_death_signal = Some(0);
         }
         Process { spec, ..Process::default() }
+    }
+}
+
+fn cgroup_manager(matches: &ArgMatches) -> CgroupManager {
+    match text(matches, "cgroup-manager").and_then(CgroupManager::named) {
+        Some(manager) => manager,
+        None if matches.get_flag("systemd") => CgroupManager::Systemd,
+        None => CgroupManager::Files,
     }
 }
 

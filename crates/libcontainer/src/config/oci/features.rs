@@ -25,7 +25,7 @@ pub fn features(annotations: &BTreeMap<String, String>) -> Value {
             "namespaces": sorted(NAMESPACES.iter().map(|(name, _)| *name)),
             "capabilities": capabilities,
             "cgroup": {
-                "v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": true,
+                "v1": true, "v2": true, "systemd": true, "systemdUser": true, "rdma": true,
             },
             "seccomp": seccomp(),
             "apparmor": {"enabled": true},
@@ -36,8 +36,9 @@ pub fn features(annotations: &BTreeMap<String, String>) -> Value {
             "netDevices": {"enabled": true},
         },
         "annotations": annotations,
-        // What is beyond the specification; it only takes rights away, but it changes what is done.
-        "potentiallyUnsafeConfigAnnotations": [super::LANDLOCK],
+        // What is beyond the specification; the first only takes rights away, but it changes what is
+        // done. The other is for properties of the unit, where systemd makes the group.
+        "potentiallyUnsafeConfigAnnotations": [super::LANDLOCK, "org.systemd.property."],
     })
 }
 
