@@ -287,6 +287,8 @@ fn config(r: &mut Random) -> Config {
         _ => vec![],
     };
     Config {
+        // Not printed: a command line says so.
+        cgroup_manager: crate::config::CgroupManager::Files,
         oci: r.truth(),
         rootfs: if r.below(5) == 0 { Rootfs::Host } else { Rootfs::Directory(r.path()) },
         readonly_rootfs: r.truth(),

@@ -9,6 +9,7 @@ fn record() -> Record {
         cgroup: BTreeMap::new(),
         cgroup_delegated: false,
         cgroup_levels: 0,
+        systemd: None,
         resctrl: None,
         links: Vec::new(),
         namespaces: 0,
