@@ -67,6 +67,11 @@ test-vm: root ## cgroup v2, systemd, AppArmor, older kernels, in a virtual machi
 	@$(MAKE) --no-print-directory build probe
 	@scripts/test-vm $(NAME)
 
+.PHONY: test-fuzz
+test-fuzz: cargo ## each reader of foreign bytes, and both compilers, for FUZZ_SECONDS (60) each
+	@scripts/prepare fuzz
+	@scripts/fuzz
+
 .PHONY: probe
 probe: cargo ## the helper that tests run inside containers
 	cargo build --release -p probe

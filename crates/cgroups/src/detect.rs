@@ -106,7 +106,7 @@ pub(crate) fn text_of(path: &Path) -> Result<String> {
 
 /// Finds the cgroup mounts in the text of proc_pid_mountinfo(5). Of several mounts of one
 /// hierarchy the first counts, unless a later one shows more of it (is mounted at its root).
-fn parse_mountinfo(text: &str) -> (Vec<Hierarchy>, Option<PathBuf>) {
+pub(crate) fn parse_mountinfo(text: &str) -> (Vec<Hierarchy>, Option<PathBuf>) {
     let mut v1: Vec<(bool, Hierarchy)> = Vec::new();
     let mut v2: Option<(bool, PathBuf)> = None;
     for line in text.lines() {

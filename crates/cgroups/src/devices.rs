@@ -2,6 +2,8 @@
 
 pub mod bpf;
 mod listing;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod reference;
 pub mod rules;
 
 pub use rules::{Access, DeviceKind, DeviceRule};

@@ -36,6 +36,9 @@ mod error;
 mod events;
 mod file;
 mod freezer;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod kill;
 mod manager;
 mod member;

@@ -10,7 +10,7 @@ fn wanted() -> Value {
     json!({
         "filesystem": {
             "restrict": ["write_file", "make_reg"],
-            "rules": [{"paths": ["/tmp"], "allow": ["write"]}],
+            "rules": [{"paths": ["/tmp", "/dev"], "allow": ["write"]}],
         },
     })
 }

@@ -12,6 +12,9 @@ struct Readme;
 
 mod error;
 pub mod foreground;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hooks;
 mod host;
 mod init;

@@ -54,8 +54,9 @@ pub mod interpreter;
 mod legacy;
 mod merge;
 mod ranges;
-#[cfg(test)]
-mod reference;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod reference;
 mod resolve;
 mod rules;
 mod table;

@@ -1,5 +1,6 @@
 //! What a profile means, written as plainly as can be from the crate's documentation, and profiles
 //! to compare with the compiler.
+#![allow(clippy::unwrap_used, clippy::should_implement_trait, missing_docs)]
 
 use crate::arch::Arch;
 use crate::compile::Options;
@@ -9,21 +10,21 @@ use crate::rules::{Action, Architecture, Arg, Op, Profile, Rule};
 use crate::table;
 
 /// xorshift64*: the same numbers at each run.
-pub(crate) struct Random(pub(crate) u64);
+pub struct Random(pub u64);
 
 impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
+    pub fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
+    pub fn below(&mut self, end: u64) -> u64 {
         (self.next() >> 16) % end
     }
 
-    pub(crate) fn of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+    pub fn of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
         &all[self.below(all.len() as u64) as usize]
     }
 }
@@ -86,7 +87,7 @@ const ACTIONS: [Action; 9] = [
 
 const OPS: [Op; 7] = [Op::Eq, Op::Ne, Op::Lt, Op::Le, Op::Gt, Op::Ge, Op::MaskedEq];
 
-pub(crate) fn random_profile(random: &mut Random) -> Profile {
+pub fn random_profile(random: &mut Random) -> Profile {
     let errno = |random: &mut Random, action| match action {
         Action::Errno | Action::Trace if random.below(3) > 0 => Some(random.below(50) as u32),
         _ => None,
@@ -133,7 +134,7 @@ pub(crate) fn random_profile(random: &mut Random) -> Profile {
 }
 
 /// A call that the profile names, or a neighbour, or at an edge of the numbers.
-pub(crate) fn random_call(random: &mut Random, profile: &Profile, options: Options) -> SeccompData {
+pub fn random_call(random: &mut Random, profile: &Profile, options: Options) -> SeccompData {
     let arches = [Arch::X86_64, Arch::X86, Arch::X32, Arch::Aarch64, Arch::Arm];
     let arch = if random.below(3) > 0 { options.native } else { *random.of(&arches) };
     let nr = match random.below(4) {
@@ -158,7 +159,7 @@ pub(crate) fn random_call(random: &mut Random, profile: &Profile, options: Optio
 }
 
 /// Compares on random calls.
-pub(crate) fn check_agreement(
+pub fn check_agreement(
     random: &mut Random,
     profile: &Profile,
     options: Options,

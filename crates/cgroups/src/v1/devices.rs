@@ -59,7 +59,7 @@ fn difference(these: &[Exception], those: &[Exception]) -> Vec<String> {
 }
 
 /// Reads devices.list. An allowing group shows one line, `a *:* rwm`, whatever it denies.
-fn parse(text: &str) -> Policy {
+pub(crate) fn parse(text: &str) -> Policy {
     let mut policy = Policy { allow: false, exceptions: Vec::new() };
     for line in text.lines() {
         let mut words = line.split([' ', ':']);

@@ -28,3 +28,9 @@ pub use handle::{Container, Target};
 pub use process::{Process, Stdio};
 pub use stats::Stats;
 pub use status::{State, Status};
+
+/// See [`crate::fuzzing`].
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz_record(text: &[u8], id: &str) {
+    let _ = record::parse(text, id);
+}

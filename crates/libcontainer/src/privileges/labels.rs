@@ -33,14 +33,24 @@ fn apparmor(profile: &str, proc: &Procfs) -> Result<()> {
         }
         Err(error) => return Err(error.within(step())),
     }
-    proc.write("self/attr/apparmor/exec", format!("exec {profile}").as_bytes()).map_err(|error| {
-        let hint = match error.errno().map(Errno::from_raw_os_error) {
-            Some(Errno::NOENT) => "no such profile is loaded: see apparmor_parser(8)",
-            Some(Errno::ACCESS | Errno::PERM) => "the caller's own profile does not allow it",
-            _ => "see apparmor(7)",
-        };
-        error.within(step()).with_hint(hint)
-    })
+    let ask =
+        |how: &str| proc.write("self/attr/apparmor/exec", format!("{how} {profile}").as_bytes());
+    ask("exec")
+        // Who is confined himself may not change to what he likes. He may always add to it
+        // (profile stacking, apparmor(7)): the container is held by both then.
+        .or_else(|refused| match errno(&refused) {
+            Some(Errno::ACCESS | Errno::PERM) => ask("stack").map_err(|_| refused),
+            _ => Err(refused),
+        })
+        .map_err(|error| {
+            let hint = match errno(&error) {
+                Some(Errno::NOENT) => "no such profile is loaded: see apparmor_parser(8)",
+                Some(Errno::ACCESS | Errno::PERM) => "the caller's own profile does not allow it",
+                Some(Errno::INVAL) => "it is not the name of a profile",
+                _ => "see apparmor(7)",
+            };
+            error.within(step()).with_hint(hint)
+        })
 }
 
 fn selinux(label: &str, keyring: bool, proc: &Procfs) -> Result<()> {
@@ -66,7 +76,11 @@ fn selinux_runs(proc: &Procfs) -> Result<bool> {
 }
 
 fn missing(error: &Error) -> bool {
-    error.errno() == Some(Errno::NOENT.raw_os_error())
+    errno(error) == Some(Errno::NOENT)
+}
+
+fn errno(error: &Error) -> Option<Errno> {
+    error.errno().map(Errno::from_raw_os_error)
 }
 
 #[cfg(test)]

@@ -41,6 +41,12 @@ pub use scheduling::{in_group, schedule};
 pub use sysctl::write as sysctl;
 pub use user::{Identity, environment, resolve as resolve_user};
 
+/// As [`resolve_user`], with the files below `root`; see [`crate::fuzzing`].
+#[cfg(feature = "fuzzing")]
+pub(crate) fn resolve_below(plan: &ProcessPlan, root: &std::path::Path) -> Result<Identity> {
+    user::resolve_in(plan, &accounts::Accounts::open(root)?)
+}
+
 /// What only the caller's privileges can do: the OOM score, and hard limits that rise. Both ask
 /// for CAP_SYS_RESOURCE in the initial user namespace, and both are inherited by children. The
 /// limits in force stay as they are until [`apply`]. So does scheduling, with CAP_SYS_NICE.

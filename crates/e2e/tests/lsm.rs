@@ -1,0 +1,158 @@
+//! AppArmor's profiles and SELinux' labels, on kernels that run these modules: the virtual machine
+//! does (docs/testing.md).
+
+use std::path::Path;
+
+use e2e::{Cmd, World, on_this_host, skip};
+use serde_json::json;
+
+/// No flags.
+const NONE: [&str; 0] = [];
+
+/// Everything but one file.
+fn load(name: &str) -> bool {
+    let text = format!(
+        "abi <abi/4.0>,\nprofile {name} flags=(attach_disconnected,mediate_deleted) {{\n\
+         file,\ncapability,\nnetwork,\nmount,\nremount,\numount,\npivot_root,\nsignal,\nptrace,\nunix,\n\
+         dbus,\nuserns,\nio_uring,\nmqueue,\ndeny /etc/secret rw,\n}}\n"
+    );
+    let plain = text.replace("abi <abi/4.0>,\n", "").replace("userns,\nio_uring,\nmqueue,\n", "");
+    // An older parser knows less.
+    [text, plain].iter().any(|text| {
+        Cmd::new("apparmor_parser", ["--replace", "--skip-cache"])
+            .input(text)
+            .run()
+            .status
+            .success()
+    })
+}
+
+fn unload(name: &str) {
+    let text = format!("profile {name} {{\n}}\n");
+    let _ = Cmd::new("apparmor_parser", ["--remove"]).input(text).run();
+}
+
+/// Runs `body` with the names of two profiles, where there is AppArmor.
+fn with_profiles(world: &World, body: impl FnOnce(&str, &str)) {
+    if !Path::new("/proc/self/attr/apparmor").exists() {
+        return skip("this kernel runs no AppArmor");
+    }
+    if !Path::new("/usr/sbin/apparmor_parser").exists() {
+        return skip("there is no apparmor_parser");
+    }
+    let tag = world.scratch().file_name().unwrap().to_string_lossy().into_owned();
+    let (one, other) = (format!("{tag}-one"), format!("{tag}-other"));
+    assert!(load(&one) && load(&other));
+    body(&one, &other);
+    unload(&one);
+    unload(&other);
+}
+
+const LOOK: &str = "cat /proc/self/attr/apparmor/current; cat /etc/secret 2>&1 || true";
+
+/// What a process says that this profile holds.
+fn held(profile: &str) -> String {
+    format!("{profile} (enforce)\ncat: can't open '/etc/secret': Permission denied\n")
+}
+
+#[test]
+fn apparmor_holds_what_nsrun_starts() {
+    on_this_host(|world: &World| {
+        with_profiles(world, |one, other| {
+            let mut bundle = world.bundle();
+            std::fs::write(bundle.rootfs.file("etc/secret"), "secret\n").unwrap();
+            bundle.sh(LOOK);
+            assert!(bundle.run(NONE).run().success().out.ends_with("secret\n"));
+            for no_new_privileges in [true, false] {
+                bundle.set("/process/noNewPrivileges", no_new_privileges);
+                bundle.set("/process/apparmorProfile", one);
+                bundle.sh(LOOK);
+                assert_eq!(bundle.run(NONE).run().success().out, held(one));
+                bundle.args(["/probe", "sleep", "1000"]);
+                bundle.detach();
+                assert_eq!(bundle.exec(["sh", "-c", LOOK]).run().success().out, held(one));
+                let exec =
+                    bundle.nsrun(["exec", "--apparmor", other, &bundle.id, "sh", "-c", LOOK]);
+                assert_eq!(exec.run().success().out, held(other));
+                bundle.delete();
+            }
+            let before = world.snapshot();
+            bundle.set("/process/apparmorProfile", "no-such-profile");
+            bundle.run(NONE).run().error(&["no-such-profile", "no such profile is loaded"]);
+            before.assert_restored();
+        });
+    });
+}
+
+#[test]
+fn apparmor_holds_what_nsinit_starts() {
+    on_this_host(|world: &World| {
+        with_profiles(world, |one, _| {
+            let root = world.busybox();
+            std::fs::write(root.file("etc/secret"), "secret\n").unwrap();
+            let exec = || root.exec(["--apparmor-profile", one, "sh", "-c", LOOK]);
+            assert_eq!(exec().run().success().out, held(one));
+            root.detach(["--apparmor-profile", one, "/probe", "sleep", "1000"]);
+            assert_eq!(root.sh(LOOK).run().success().out, held(one));
+            root.delete();
+            let refused = root.exec(["--apparmor-profile", "no-such-profile", "true"]);
+            refused.run().code(125).error(&["no-such-profile", "no such profile is loaded"]);
+        });
+    });
+}
+
+/// Whoever is confined himself adds to it.
+#[test]
+fn apparmor_profiles_are_stacked_where_they_cannot_be_changed() {
+    on_this_host(|world: &World| {
+        with_profiles(world, |one, other| {
+            let mut bundle = world.bundle();
+            bundle.set("/process/apparmorProfile", one);
+            bundle.sh("cat /proc/self/attr/apparmor/current");
+            let run = bundle.run(NONE).by(["aa-exec", "-p", other, "--"]).run().success();
+            assert!(run.out.contains(one) && run.out.contains(other), "{}", run.out);
+            assert!(run.out.contains("//&"), "{}", run.out);
+        });
+    });
+}
+
+fn selinux() -> bool {
+    let there = Path::new("/sys/fs/selinux/enforce").exists();
+    if !there {
+        skip("this kernel runs no SELinux");
+    }
+    there
+}
+
+/// The label of processes and of mounts, as root of the machine has them: in the kernel's own words.
+#[test]
+fn selinux_labels_processes_and_mounts() {
+    on_this_host(|world: &World| {
+        if !selinux() {
+            return;
+        }
+        let process = "system_u:system_r:container_t:s0:c1,c2";
+        let mounts = "system_u:object_r:container_file_t:s0:c1,c2";
+        let mut bundle = world.bundle();
+        bundle.set("/process/selinuxLabel", process);
+        bundle.set("/linux/mountLabel", mounts);
+        bundle.sh("tr -d '\\000' </proc/self/attr/current; echo; grep ' /dev/shm ' /proc/mounts");
+        let check = |run: e2e::Run| {
+            let run = run.success();
+            assert!(run.out.starts_with(process), "{}", run.out);
+            assert!(run.out.contains(&format!("context={mounts}")), "{}", run.out);
+        };
+        check(bundle.run(NONE).run());
+        bundle.args(["/probe", "sleep", "1000"]);
+        bundle.detach();
+        let run = bundle.exec(["sh", "-c", "cat /proc/self/attr/current"]).run().success();
+        assert!(run.out.starts_with(process), "{}", run.out);
+        let other = "system_u:system_r:container_t:s0:c3,c4";
+        let look = ["sh", "-c", "cat /proc/self/attr/current"];
+        let exec = bundle.nsrun(["exec", "--process-label", other, &bundle.id]).args(look);
+        assert!(exec.run().success().out.starts_with(other));
+        bundle.delete();
+        bundle.set("/process/selinuxLabel", json!("no:such:label"));
+        bundle.run(NONE).run().error(&["no:such:label", "the loaded policy does not allow it"]);
+    });
+}
