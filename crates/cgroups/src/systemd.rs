@@ -28,7 +28,7 @@ use std::time::Duration;
 
 pub use instance::Instance;
 pub use properties::annotated;
-pub use shared::Shared;
+pub use shared::{KEEP, Shared, keep};
 pub use unit::Unit;
 use value::Value;
 

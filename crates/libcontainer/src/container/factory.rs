@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use sys::Context;
+
 use crate::Result;
 use crate::config::{Config, Rootfs};
 use crate::container::handle::{Container, locked};
@@ -200,6 +202,14 @@ impl Shared {
     pub(crate) fn boot(&self, lasting: bool) -> Result<Boot> {
         let spare = locked(&self.spare).take_if(|boot| boot.fits(lasting));
         spare.map_or_else(|| Boot::spawn(self.program()?, lasting), Ok)
+    }
+
+    /// Where the init program is.
+    pub(crate) fn program_path(&self) -> Result<PathBuf> {
+        match &self.program {
+            Some(path) => Ok(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
+            None => Ok(std::env::current_exe().sys("readlink", || "/proc/self/exe")?),
+        }
     }
 
     /// The init program, sealed once and reused: nobody can write to it through a container.

@@ -184,7 +184,10 @@ impl Container {
         let host = || Ok::<_, Error>(&self.shared.facts()?.cgroups);
         let made = match &plan.systemd {
             None => group.create(),
-            Some(Systemd::Shared(shared)) => shared.make(host()?).and_then(|()| group.create()),
+            Some(Systemd::Shared(shared)) => {
+                let program = self.shared.program_path()?;
+                shared.make(host()?, &program).and_then(|()| group.create())
+            }
             Some(Systemd::Unit(unit)) => unit
                 .start(host()?, boot, limits, &plan.properties)
                 .and_then(|()| group.create_around(boot)),

@@ -35,10 +35,14 @@ pub const ARG0: &std::ffi::CStr = c"libcontainer-init";
 
 /// Must be the first line of `main` of every program that makes containers with itself as the
 /// init program: it returns at once, unless this process has been spawned to become a
-/// container's init; then it does not return.
+/// container's init, or by systemd to keep a unit of the library's; then it does not return.
 pub fn init() {
     let mut args = std::env::args_os();
-    if args.next().is_none_or(|arg| arg.as_encoded_bytes() != ARG0.to_bytes()) {
+    let Some(name) = args.next() else { return };
+    if name.as_encoded_bytes() != ARG0.to_bytes() {
+        if name.as_encoded_bytes() == cgroups::systemd::KEEP.as_bytes() {
+            keep();
+        }
         return;
     }
     let number = args.next().and_then(|arg| arg.to_str()?.parse::<RawFd>().ok());
@@ -52,6 +56,14 @@ pub fn init() {
         exit(127);
     }
     exit(0)
+}
+
+/// The process of the unit that is there for all: systemd has executed it.
+fn keep() -> ! {
+    sys::thread::set_name(c"libcontainer:k");
+    // systemd sees that it has ended before it was ready; nobody else listens.
+    let Err(_) = cgroups::systemd::keep();
+    exit(127)
 }
 
 fn boot(socket: &mut Socket) -> Result<()> {
