@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::super::value::Value;
 use super::{Present, a_second, annotated, is_rounded, limits};
-use crate::{BlockIo, Cpu, Memory, Resources, ThrottleDevice, WeightDevice};
+use crate::{BlockIo, Cpu, Memory, Resources, ThrottleDevice, WeightDevice, v2};
 
 fn said(resources: &Resources, unified: bool) -> Vec<(String, Value)> {
     let all = limits(resources, &Present::default(), unified).unwrap();
@@ -67,11 +67,11 @@ fn limits_of_version_2() {
         ("MemoryMax", 100),
         ("MemoryLow", 50),
         ("MemorySwapMax", 50),
-        ("CPUWeight", 39),
+        ("CPUWeight", v2::cpu::weight(1024)),
         ("CPUQuotaPerSecUSec", 400_000),
         ("CPUQuotaPeriodUSec", 50_000),
         ("TasksMax", u64::MAX),
-        ("IOWeight", 1),
+        ("IOWeight", v2::io::weight(10)),
     ];
     assert_eq!(numbers(&resources, true), named(&expected));
 }
@@ -135,7 +135,7 @@ fn block_devices_by_their_numbers() {
         Value::Array("(st)".to_owned(), vec![pair])
     };
     let expected = [
-        ("IODeviceWeight".to_owned(), one("/dev/block/8:1", 10_000)),
+        ("IODeviceWeight".to_owned(), one("/dev/block/8:1", v2::io::weight(1000))),
         ("IOReadBandwidthMax".to_owned(), one("/dev/block/8:0", 5)),
         ("IOWriteIOPSMax".to_owned(), one("/dev/block/8:0", u64::MAX)),
     ];
