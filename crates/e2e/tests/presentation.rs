@@ -6,12 +6,13 @@ fn told(args: &[&str]) -> Run {
     Cmd::nsinit(args).run()
 }
 
-const VERBS: [&str; 14] = [
+const VERBS: [&str; 15] = [
     "exec",
     "list",
     "ps",
     "state",
     "stats",
+    "top",
     "kill",
     "pause",
     "unpause",

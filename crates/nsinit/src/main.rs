@@ -23,6 +23,7 @@ mod source;
 mod state;
 mod stats;
 mod table;
+mod top;
 mod usage;
 mod wait;
 
@@ -65,6 +66,7 @@ fn run(verb: &str, settings: &Settings, typed: &ArgMatches) -> Result<u8> {
         "ps" => ps::run(settings, typed),
         "state" => state::run(settings, typed),
         "stats" => stats::run(settings, typed),
+        "top" => top::run(settings, typed),
         "kill" => kill::run(settings, typed),
         "pause" => pause::pause(settings, typed),
         "unpause" => pause::unpause(settings, typed),

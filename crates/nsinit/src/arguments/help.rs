@@ -21,6 +21,7 @@ Examples:
   nsinit exec --detach --log log sleep 100    in the background
   nsinit list                                 what runs
   nsinit stats                                what it uses, as JSON
+  nsinit top                                  what all use, live
   nsinit kill                                 ask it to end; delete --force makes it
   nsinit config --hostname web > container.json
                                               the template, with a change, to start a file from
@@ -79,3 +80,25 @@ Examples:
   nsinit kill             SIGTERM to PID 1 of this directory's container
   nsinit kill hup         by name, with or without SIG, or by number
   nsinit kill --all 9     to every process in it";
+
+/// Below `nsinit stats --help`.
+pub const STATS: &str = "\
+A figure that the kernel does not keep, or whose controller the container does not have, is left
+out. docs/statistics.md has each with its unit and its source.
+
+Examples:
+  nsinit stats                                  this directory's container
+  nsinit stats --all --format openmetrics       all, as a scraper reads them";
+
+/// Below `nsinit top --help`.
+pub const TOP: &str = "\
+Keys: q quits; up and down (or k and j) choose a container, Enter shows its detail and Esc goes
+back; c, m, i, p, w, n sort by processor, memory, block devices, processes, pressure (waiting) and
+name (id), the same key again turns the order round; Ctrl-L draws anew.
+
+CPU% is of one processor. PRESSURE is how much of the last ten seconds some process waited for a
+processor, memory and a block device, in percent. A dash is what the kernel does not keep here.
+
+Examples:
+  nsinit top
+  nsinit top --sort memory -n 5 -d 2            five plain tables, two seconds apart";

@@ -17,7 +17,8 @@ pub fn all() -> Vec<Command> {
         verb("list", "List all containers").visible_alias("ls").defer(list),
         verb("ps", "List a container's processes").defer(ps),
         verb("state", "Print everything known of a container, as JSON").defer(only_id),
-        verb("stats", "Print what a container uses, as JSON").defer(only_id),
+        verb("stats", "Print what a container uses, as JSON or for a scraper").defer(stats),
+        verb("top", "Show what all containers use, live").defer(top),
         verb("kill", "Send a signal to a container's PID 1, or to all in it").defer(kill),
         verb("pause", "Freeze every process of a container").defer(only_id),
         verb("unpause", "Let a paused container go on").defer(only_id),
@@ -198,6 +199,68 @@ fn list(command: Command) -> Command {
 fn ps(command: Command) -> Command {
     command.arg(id()).arg(format()).arg(quiet("Print the pids only"))
 }
+
+fn stats(command: Command) -> Command {
+    command
+        .arg(id())
+        .arg(
+            Arg::new("all")
+                .long("all")
+                .short('a')
+                .action(ArgAction::SetTrue)
+                .conflicts_with("id")
+                .help("Of all containers: by id, those that run"),
+        )
+        .arg(
+            Arg::new("format")
+                .long("format")
+                .value_name("FORMAT")
+                .value_parser(PossibleValuesParser::new(["json", "openmetrics"]))
+                .help("json or openmetrics [default: json]")
+                .hide_possible_values(true),
+        )
+        .after_help(help::STATS)
+}
+
+fn top(command: Command) -> Command {
+    command
+        .arg(Arg::new("id").long("id").value_name("ID").help("Begin with this one's detail"))
+        .arg(
+            Arg::new("interval")
+                .long("interval")
+                .short('d')
+                .value_name("SECONDS")
+                .help("The time between two looks [default: 1]"),
+        )
+        .arg(
+            Arg::new("sort")
+                .long("sort")
+                .short('o')
+                .value_name("KEY")
+                .value_parser(PossibleValuesParser::new(SORT_KEYS))
+                .help("cpu, memory, io, pids, pressure or id [default: cpu]")
+                .hide_possible_values(true),
+        )
+        .arg(
+            Arg::new("rounds")
+                .long("rounds")
+                .short('n')
+                .value_name("N")
+                .value_parser(clap::value_parser!(u32).range(1..))
+                .help("Print N plain tables instead [default without a terminal: 1]"),
+        )
+        .arg(
+            Arg::new("once")
+                .long("once")
+                .action(ArgAction::SetTrue)
+                .conflicts_with("rounds")
+                .help("The same as -n 1"),
+        )
+        .after_help(help::TOP)
+}
+
+/// What `top` can sort by.
+pub const SORT_KEYS: [&str; 6] = ["cpu", "memory", "io", "pids", "pressure", "id"];
 
 fn format() -> Arg {
     Arg::new("format")
