@@ -24,7 +24,7 @@ const VERBS: [&str; 15] = [
     "man",
 ];
 
-const CREATE_FLAGS: [&str; 30] = [
+const CREATE_FLAGS: [&str; 31] = [
     "--cgroup",
     "--read-only",
     "--cpushares",
@@ -38,6 +38,7 @@ const CREATE_FLAGS: [&str; 30] = [
     "--cpuset-mems",
     "--hostname",
     "--rootfs",
+    "--seccomp",
     "--security",
     "--mount-label",
     "--process-label",

@@ -40,6 +40,7 @@ enum What {
     MountLabel(String),
     Veth(VethPart),
     Init,
+    Seccomp(Box<seccomp::Profile>),
 }
 
 /// Whose a namespace shall be.
@@ -86,6 +87,21 @@ pub fn all(matches: &ArgMatches) -> Result<Vec<Change>> {
     Ok(changes)
 }
 
+/// Refuses flags that the running container is not like.
+///
+/// # Errors
+/// Names one.
+pub fn check(changes: &[Change], id: &str, running: &Config) -> Result<()> {
+    let mut changed = running.clone();
+    changes.iter().for_each(|change| change.apply(&mut changed));
+    if changed == *running {
+        return Ok(());
+    }
+    // One may undo what another does: it is all of them that count.
+    let culprit = changes.iter().find(|change| change.changes(running)).or(changes.last());
+    Err(different(&culprit.map_or(String::new(), |change| format!("--{}", change.flag)), id))
+}
+
 impl Change {
     fn of(flag: &'static Flag, value: &str) -> Result<Self> {
         let what = parse::parse(flag.name, value)
@@ -103,17 +119,10 @@ impl Change {
         matches!(self.what, What::ParentDeathSignal(_))
     }
 
-    /// Refuses a flag that the running container is not like.
-    ///
-    /// # Errors
-    /// Names the flag.
-    pub fn check(&self, id: &str, running: &Config) -> Result<()> {
+    fn changes(&self, running: &Config) -> bool {
         let mut changed = running.clone();
         self.apply(&mut changed);
-        if changed == *running {
-            return Ok(());
-        }
-        Err(different(&format!("--{}", self.flag), id))
+        changed != *running
     }
 }
 

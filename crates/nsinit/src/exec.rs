@@ -2,6 +2,7 @@
 
 mod detach;
 mod host;
+mod record;
 mod restore;
 mod start;
 mod wanted;

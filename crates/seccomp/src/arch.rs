@@ -18,6 +18,10 @@ pub enum Arch {
 }
 
 impl Arch {
+    /// Every one of them.
+    pub(crate) const ALL: [Arch; 5] =
+        [Arch::X86_64, Arch::X86, Arch::X32, Arch::Aarch64, Arch::Arm];
+
     /// The architecture this program was built for, if there is a table for it.
     #[must_use]
     pub const fn native() -> Option<Arch> {
@@ -49,6 +53,32 @@ impl Arch {
     #[must_use]
     pub fn number(self, name: &str) -> Option<u32> {
         crate::table::call(name)?.number(self)
+    }
+
+    /// The name of a system call by its number (`seccomp_data.nr`), if this architecture has it; the
+    /// first one where it has several.
+    #[must_use]
+    pub fn name(self, number: u32) -> Option<&'static str> {
+        crate::table::names().find(|name| {
+            crate::table::call(name).and_then(|call| call.number(self)) == Some(number)
+        })
+    }
+
+    /// Whether `nr`, of a call that comes with this architecture's value of `seccomp_data.arch`,
+    /// is one of x32.
+    pub(crate) const fn is_x32_number(self, nr: u32) -> bool {
+        self.audit() == Arch::X32.audit() && nr & crate::table::X32_BIT != 0
+    }
+
+    /// The specification's name.
+    pub(crate) const fn architecture(self) -> Architecture {
+        match self {
+            Arch::X86_64 => Architecture::X86_64,
+            Arch::X86 => Architecture::X86,
+            Arch::X32 => Architecture::X32,
+            Arch::Aarch64 => Architecture::Aarch64,
+            Arch::Arm => Architecture::Arm,
+        }
     }
 
     /// Whether arguments are compared as 32-bit numbers.

@@ -54,6 +54,7 @@ pub mod interpreter;
 mod legacy;
 mod merge;
 mod ranges;
+mod record;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod reference;
@@ -68,6 +69,7 @@ pub use default_profile::default_profile;
 pub use error::Error;
 pub use filter::{MAX_INSTRUCTIONS, Program, SockFilter};
 pub use legacy::{LegacyArg, LegacyProfile, LegacyRule};
+pub use record::{Recording, recording_profile};
 pub use resolve::Rules;
 pub use rules::{Action, Architecture, Arg, Flag, Op, Profile, Rule};
 pub use terminal::tiocsti_filter;

@@ -286,5 +286,14 @@ pub(crate) fn call(name: &str) -> Option<Call> {
     TABLE.entries.get(found?).map(Call)
 }
 
+/// The names of all calls.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    TABLE.entries.iter().take(TABLE.count).filter_map(|entry| {
+        let start = usize::from(entry.start);
+        let name = TABLE.names.get(start..start + usize::from(entry.length))?;
+        std::str::from_utf8(name).ok()
+    })
+}
+
 #[cfg(test)]
 mod tests;

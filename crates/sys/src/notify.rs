@@ -1,4 +1,4 @@
-//! The agent's end of a seccomp filter (seccomp_unotify(2)): for the tests' agents.
+//! The agent's end of a seccomp filter (seccomp_unotify(2)): for `--record` and for agents of tests and examples.
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 

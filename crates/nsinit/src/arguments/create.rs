@@ -28,7 +28,7 @@ const fn plain(name: &'static str, help: &'static str) -> Flag {
 
 /// Every create flag, in the order in which they change a configuration: where the container
 /// lives first, since that decides what else can be.
-pub const FLAGS: [Flag; 30] = [
+pub const FLAGS: [Flag; 31] = [
     with("rootfs", "DIR", "The root file system [default: this directory]"),
     with("mnt", "NS", "Mount namespace: private, host, or the path of one to join"),
     with("pid", "NS", "PID namespace: private, host, or a path"),
@@ -58,6 +58,11 @@ pub const FLAGS: [Flag; 30] = [
     with("veth-address", "ADDR/LEN", "The address of eth0"),
     with("veth-gateway", "ADDR", "The default gateway, reached by eth0"),
     with("veth-mtu", "BYTES", "The MTU of eth0"),
+    repeated(
+        "seccomp",
+        "FILE",
+        "One more system-call filter, an OCI profile: the strictest decides",
+    ),
     plain("init", "A PID 1 of nsinit's own: it reaps orphans and forwards signals"),
 ];
 
@@ -68,6 +73,7 @@ impl Flag {
         let Some(value) = self.value else { return arg.action(ArgAction::SetTrue) };
         let hint = match self.name {
             "rootfs" => ValueHint::DirPath,
+            "seccomp" => ValueHint::FilePath,
             "mnt" | "pid" | "ipc" | "net" | "uts" | "bind" => ValueHint::AnyPath,
             "hostname" => ValueHint::Hostname,
             _ => ValueHint::Other,

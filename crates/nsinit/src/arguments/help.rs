@@ -57,6 +57,7 @@ Examples:
   nsinit exec /bin/sh -c 'exit 3'; echo $?              3
   nsinit exec -t --user daemon --cwd /tmp sh
   nsinit exec --memory-limit 64m --cpushares 512 make
+  nsinit exec --record p.json make; nsinit exec --seccomp p.json make
   nsinit exec --bind ~/src:/src:ro --tmpfs /tmp --read-only /src/test
   nsinit exec --veth-bridge br0 --veth-address 10.0.0.2/24 --veth-gateway 10.0.0.1 sh
   nsinit exec --detach --init --rm=false job; nsinit wait

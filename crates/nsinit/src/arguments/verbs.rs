@@ -132,6 +132,13 @@ fn exec(command: Command) -> Command {
                 .conflicts_with_all(["config", "rootfs", "mnt"])
                 .help("On a copy-on-write view of this host: cwd, user, HOME and PATH stay"),
         ])
+        .arg(
+            Arg::new("record")
+                .long("record")
+                .value_name("FILE")
+                .value_hint(ValueHint::FilePath)
+                .help("Write the seccomp profile of what the container calls, when it has ended"),
+        )
         .args(detached())
         .args(cgroup_manager())
         .args(create::args())

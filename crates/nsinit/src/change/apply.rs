@@ -44,6 +44,11 @@ pub(super) fn apply(what: &What, config: &mut Config) {
         What::MountLabel(label) => config.mount_label = Some(label.clone()),
         What::Veth(part) => interface(config, part),
         What::Init => config.reaper = true,
+        What::Seccomp(profile) => {
+            if !config.seccomp.contains(profile) {
+                config.seccomp.push((**profile).clone());
+            }
+        }
     }
 }
 

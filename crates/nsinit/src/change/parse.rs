@@ -51,12 +51,20 @@ pub(super) fn parse(flag: &str, value: &str) -> Result<What> {
         }
         "veth-mtu" => What::Veth(VethPart::Mtu(number(value)?)),
         "init" => What::Init,
+        "seccomp" => What::Seccomp(Box::new(profile(value)?)),
         _ => return Err(not("a flag")),
     })
 }
 
 fn not(what: &str) -> Error {
     Error::invalid("", format!("is not {what}"))
+}
+
+/// A profile as config-linux.md has it, in a file of its own.
+fn profile(value: &str) -> Result<seccomp::Profile> {
+    let file = |error: &dyn std::fmt::Display| Error::invalid("", error.to_string());
+    let text = std::fs::read(value).map_err(|error| file(&error))?;
+    serde_json::from_slice(&text).map_err(|error| file(&error))
 }
 
 fn filled(value: &str) -> Result<String> {

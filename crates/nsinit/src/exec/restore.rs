@@ -62,7 +62,7 @@ fn make(
     let process = streams(wanted, wanted.process(&config), tty)?;
     let container = settings.factory.create(&wanted.id, config)?;
     let identity = people::identity(settings, &wanted.id);
-    let first = First { note, identity };
+    let first = First { note, identity, recorder: None };
     let held = match &first.note.place {
         Some(place) if first.note.placeholder => name::hold(settings, &wanted.id, place),
         _ => Ok(()),

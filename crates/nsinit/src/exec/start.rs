@@ -15,9 +15,10 @@ use rustix::time::Timespec;
 use sys::Context;
 
 use super::host;
+use super::record::Recorder;
 use super::restore::restore;
 use super::wanted::Wanted;
-use crate::change::different;
+use crate::change::{self, different};
 use crate::name;
 use crate::note::Note;
 use crate::people::{self, Identity};
@@ -43,6 +44,7 @@ pub struct Started {
 pub struct First {
     pub(super) note: Note,
     pub(super) identity: Option<Identity>,
+    pub(super) recorder: Option<Recorder>,
 }
 
 /// Starts the command. Of several who start a container at once, one does, the others join it.
@@ -137,9 +139,12 @@ fn settle(container: &Container, signals: &Signals) -> Result<()> {
 fn join(settings: &Settings, wanted: &Wanted, container: &Container) -> Result<Child> {
     let config = container.config()?;
     let note = Note::of(&config);
-    for change in &wanted.changes {
-        change.check(container.id(), &config)?;
+    if wanted.record.is_some() {
+        let message = format!("--record: container {:?} runs already", container.id());
+        return Err(Error::new(ErrorKind::NotStopped, message)
+            .with_hint("it is recorded from its start, with all that joins it"));
     }
+    change::check(&wanted.changes, container.id(), &config)?;
     if wanted.remove.is_some_and(|remove| remove == note.keep) {
         return Err(different("--rm", container.id()));
     }
@@ -159,7 +164,11 @@ fn join(settings: &Settings, wanted: &Wanted, container: &Container) -> Result<C
 
 /// Makes the container and starts the command as its PID 1.
 fn first(settings: &Settings, wanted: &Wanted) -> Result<Started> {
-    let (config, note) = prepare(settings, wanted)?;
+    let (mut config, note) = prepare(settings, wanted)?;
+    let recorder = match &wanted.record {
+        Some(file) => Some(Recorder::start(file, &mut config)?),
+        None => None,
+    };
     let tty = config.process.terminal;
     let process = streams(wanted, wanted.process(&config), tty)?;
     let container = match settings.factory.create(&wanted.id, config) {
@@ -171,7 +180,7 @@ fn first(settings: &Settings, wanted: &Wanted) -> Result<Started> {
     };
     let identity = people::identity(settings, &wanted.id);
     settings.report.debug(|| "recorded".to_owned());
-    let first = First { note, identity };
+    let first = First { note, identity, recorder };
     let held = match &first.note.place {
         Some(place) if first.note.placeholder => name::hold(settings, &wanted.id, place),
         _ => Ok(()),
@@ -316,7 +325,13 @@ impl First {
     }
 
     /// Sees to what remains when the command has ended.
-    pub fn finish(&self, settings: &Settings, container: &Container, code: Option<u8>) {
+    pub fn finish(mut self, settings: &Settings, container: &Container, code: Option<u8>) {
+        if let Some(recorder) = self.recorder.take() {
+            match recorder.finish() {
+                Ok(calls) => settings.report.debug(|| format!("{calls} different system calls")),
+                Err(error) => settings.report.error(&error),
+            }
+        }
         // Who was saved was killed, and is to come back.
         if code == Some(KILLED) && matches!(container.status(), Ok(Status::Checkpointed)) {
             if let Err(error) = people::remove(settings, container.id(), &self.note, self.identity)

@@ -28,6 +28,8 @@ pub struct Wanted {
     pub remove: Option<bool>,
     /// In the background, with its output here.
     pub detach: Option<Option<PathBuf>>,
+    /// The calls of the container are noted, and their profile written here.
+    pub record: Option<PathBuf>,
     /// The command; empty for the file's own.
     pub args: Vec<String>,
     /// Who it runs as.
@@ -67,6 +69,7 @@ impl Wanted {
             changes: change::all(matches)?,
             remove: matches.get_one::<bool>("rm").copied(),
             detach: matches.get_flag("detach").then(|| text(matches, "log").map(PathBuf::from)),
+            record: text(matches, "record").map(PathBuf::from),
             args: texts(matches, "command").map(str::to_owned).collect(),
             user,
             cwd: text(matches, "cwd").map(PathBuf::from),
@@ -88,6 +91,7 @@ impl Wanted {
             changes: change::all(matches)?,
             remove: matches.get_one::<bool>("rm").copied(),
             detach: matches.get_flag("detach").then(|| text(matches, "log").map(PathBuf::from)),
+            record: None,
             args: Vec::new(),
             user: None,
             cwd: None,
