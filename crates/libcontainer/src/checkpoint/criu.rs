@@ -56,7 +56,7 @@ impl Criu {
         let version = session.call(Type::Version, None, nothing);
         let program = self.program.display();
         let version = version.map_err(|error| {
-            error.within(format!("asking {program} for its version")).with_hint(HOW)
+            Error::from(error).within(format!("asking {program} for its version")).with_hint(HOW)
         })?;
         if version.version < LEAST {
             let [major, minor, sublevel] = version.version;

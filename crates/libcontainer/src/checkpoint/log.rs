@@ -4,7 +4,7 @@ use std::io::{Read, Seek, SeekFrom};
 
 use rustix::fs::{Mode, OFlags, openat};
 
-use crate::checkpoint::Directories;
+use crate::checkpoint::{Directories, Failure};
 use crate::{Error, ErrorKind};
 
 /// How much of the log's end is looked at.
@@ -15,7 +15,11 @@ const TOLD: usize = 3;
 
 impl Directories {
     /// The error with CRIU's own last words, and where the rest of them is.
-    pub fn explain(&self, error: Error) -> Error {
+    pub fn explain(&self, failure: Failure) -> Error {
+        let error = match failure {
+            Failure::Ours(error) => return error,
+            Failure::Criu(error) => error,
+        };
         let words = self.end_of_log().map(|text| last_errors(&text)).unwrap_or_default();
         let place = format!("the whole log is {}", self.log_path.display());
         let kind = error.kind().clone();

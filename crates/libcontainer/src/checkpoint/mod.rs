@@ -18,4 +18,4 @@ pub(crate) use mounts::{Mounts, keys_of, sources_of};
 pub(crate) use note::Note;
 pub use options::{CgroupsMode, CheckpointOptions, Criu, PageServer, RestoreOptions};
 pub(crate) use protobuf::Message;
-pub(crate) use rpc::{Response, Session, Type, option};
+pub(crate) use rpc::{Failure, Response, Session, Type, option};

@@ -105,6 +105,23 @@ impl Response {
     }
 }
 
+/// Why a call failed.
+#[derive(Debug)]
+pub enum Failure {
+    /// CRIU did, whose log has more.
+    Criu(Error),
+    /// Whoever was notified.
+    Ours(Error),
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Criu(error) | Failure::Ours(error) => error,
+        }
+    }
+}
+
 /// A conversation with `criu swrk`.
 #[derive(Debug)]
 pub struct Session(pub OwnedFd);
@@ -116,7 +133,7 @@ impl Session {
         kind: Type,
         options: Option<&Message>,
         notified: &mut dyn FnMut(&Response, Option<OwnedFd>) -> Result<()>,
-    ) -> Result<Response> {
+    ) -> std::result::Result<Response, Failure> {
         let mut request = Message::default();
         request.number(1, kind as u64);
         if let Some(options) = options {
@@ -129,22 +146,24 @@ impl Session {
             features.flag(1, true).flag(2, true);
             request.nested(5, &features);
         }
-        self.send(&request)?;
+        self.send(&request).map_err(Failure::Criu)?;
         let mut refused = None;
         loop {
-            let (response, descriptor) = self.receive()?;
+            let (response, descriptor) = self.receive().map_err(Failure::Criu)?;
             if response.kind == Type::Notify as u64 {
                 let heard = notified(&response, descriptor);
                 let mut answer = Message::default();
                 answer.number(1, Type::Notify as u64).flag(3, heard.is_ok());
                 refused = refused.or(heard.err());
-                self.send(&answer)?;
+                if let Err(gone) = self.send(&answer) {
+                    return Err(refused.map_or(Failure::Criu(gone), Failure::Ours));
+                }
                 continue;
             }
             return match refused {
-                Some(error) => Err(error),
+                Some(error) => Err(Failure::Ours(error)),
                 None if response.success => Ok(response),
-                None => Err(failed(&response)),
+                None => Err(Failure::Criu(failed(&response))),
             };
         }
     }

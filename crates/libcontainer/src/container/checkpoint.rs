@@ -6,8 +6,8 @@ use sys::Context;
 use sys::namespace::flag;
 
 use crate::checkpoint::{
-    CgroupsMode, CheckpointOptions, Criu, Directories, Message, Mounts, Note, PageServer, Program,
-    Response, Session, Type, keys_of, look_outside, option,
+    CgroupsMode, CheckpointOptions, Criu, Directories, Failure, Message, Mounts, Note, PageServer,
+    Program, Response, Session, Type, keys_of, look_outside, option,
 };
 use crate::config::{Config, NamespaceKind};
 use crate::container::child;
@@ -61,12 +61,10 @@ impl Container {
         descriptors.extend(options.status.as_ref().map(AsFd::as_fd));
         let (running, socket) = RunningCriu::launch(self.shared.boot(false)?, plan, &descriptors)
             .step(|| "starting CRIU")?;
-        let saved = program.greet(socket).and_then(|session| {
-            check_features(
-                &session,
-                options.pre_dump || options.parent.is_some(),
-                options.lazy_pages,
-            )?;
+        let called = || {
+            let session = program.greet(socket).map_err(Failure::Ours)?;
+            let tracking = options.pre_dump || options.parent.is_some();
+            check_features(&session, tracking, options.lazy_pages).map_err(Failure::Ours)?;
             let kind = if options.pre_dump { Type::PreDump } else { Type::Dump };
             let ends = !options.pre_dump && !options.leave_running;
             let mut notified = |heard: &Response, _: Option<OwnedFd>| match heard.script.as_str() {
@@ -75,7 +73,8 @@ impl Container {
                 _ => Ok(()),
             };
             session.call(kind, Some(&message), &mut notified).map(|_| ends)
-        });
+        };
+        let saved = called();
         running.finish();
         match saved {
             Ok(true) => self.end(&pidfd),

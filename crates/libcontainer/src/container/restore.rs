@@ -8,7 +8,8 @@ use sys::Context;
 use sys::namespace::flag;
 
 use crate::checkpoint::{
-    Directories, Message, Note, Program, Response, RestoreOptions, Stream, Type, option, sources_of,
+    Directories, Failure, Message, Note, Program, Response, RestoreOptions, Stream, Type, option,
+    sources_of,
 };
 use crate::config::{Config, NamespaceKind, Rootfs};
 use crate::container::checkpoint::{
@@ -172,7 +173,7 @@ impl Container {
         check(&record.config, record)?;
         let rootfs =
             plan.start.rootfs.clone().ok_or_else(|| refused("it has no root of its own"))?;
-        let layout = Layout { place: self.shared.store.path().join(&self.id), rootfs };
+        let layout = Layout { place: self.shared.store.path().to_owned(), rootfs };
         let mut streams = Streams::open(process, record.config.process.terminal)?;
         let null = null()?;
         let given = Given::of(source, record, &streams, &null)?;
@@ -182,20 +183,23 @@ impl Container {
         let Directories { images, work, .. } = &source.directories;
         let mut descriptors = vec![null.as_fd(), images.as_fd(), work.as_fd()];
         descriptors.extend(given.descriptors.iter().map(|(_, fd)| fd.as_fd()));
-        let (running, socket) = RunningCriu::launch(self.shared.boot(false)?, orders, &descriptors)
-            .step(|| "starting CRIU")?;
-        let mut back = Back { completed: record.clone(), init: None, terminal: None };
+        let boot = self.shared.boot(false)?;
         // Limits come when CRIU has done.
-        let made = self.make_group(plan, running.pid(), &cgroups::Resources::default());
-        let called = made.and_then(|_| self.enter_group(plan, running.pid())).and_then(|()| {
-            let session = program.greet(socket)?;
-            check_features(&session, false, source.options.lazy_pages)?;
+        self.make_group(plan, boot.pid(), &cgroups::Resources::default())?;
+        self.enter_group(plan, boot.pid())?;
+        let (running, socket) =
+            RunningCriu::launch(boot, orders, &descriptors).step(|| "starting CRIU")?;
+        let mut back = Back { completed: record.clone(), init: None, terminal: None };
+        let called = || {
+            let session = program.greet(socket).map_err(Failure::Ours)?;
+            let lazy = source.options.lazy_pages;
+            check_features(&session, false, lazy).map_err(Failure::Ours)?;
             let notified = &mut |heard: &Response, descriptor: Option<OwnedFd>| {
                 self.heard(heard, descriptor, plan, running.pid(), &session, &mut back)
             };
-            session.call(Type::Restore, Some(&message), notified)?;
-            Ok(())
-        });
+            session.call(Type::Restore, Some(&message), notified)
+        };
+        let called = called();
         running.finish();
         called.map_err(|error| source.directories.explain(error))?;
         let Some((pid, pidfd)) = back.init else {

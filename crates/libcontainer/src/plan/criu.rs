@@ -36,7 +36,7 @@ impl CriuPlan {
 /// goes with CRIU.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Layout {
-    /// A directory of the host's, which is covered.
+    /// A directory of the host's, which is covered: the state root, whose parents anybody may pass.
     pub place: PathBuf,
     /// What the container is made of.
     pub rootfs: RootfsPlan,

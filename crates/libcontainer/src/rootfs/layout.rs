@@ -44,7 +44,9 @@ pub fn lay_out(
     let umask = rustix::process::umask(Mode::empty());
     make_mount_points(&layout.rootfs, &root, &trees)?;
     rustix::process::umask(umask);
-    let cover = filesystem::make("tmpfs", &[], attr::NOSUID | attr::NODEV | attr::NOEXEC)?;
+    // The root of a user namespace goes through it.
+    let mode = [("mode".to_owned(), Some("755".to_owned()))];
+    let cover = filesystem::make("tmpfs", &mode, attr::NOSUID | attr::NODEV | attr::NOEXEC)?;
     let shown = || layout.place.display().to_string();
     let path_only = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let place = openat(CWD, &layout.place, path_only, Mode::empty()).sys("open", shown)?;
@@ -89,11 +91,11 @@ fn put(
     proc: &Procfs,
 ) -> Result<()> {
     let target = if inroot::is_directory(tree)? {
-        mkdirat(directory, name, Mode::RWXU).sys("mkdir", || name)?;
+        mkdirat(directory, name, Mode::from_raw_mode(0o755)).sys("mkdir", || name)?;
         openat(directory, name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
     } else {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
-        openat(directory, name, flags, Mode::RUSR)
+        openat(directory, name, flags, Mode::from_raw_mode(0o444))
     };
     let target = target.sys("open", || name)?;
     attach::attach(tree.as_fd(), Some(target.as_fd()), attributes, proc)

@@ -1,0 +1,203 @@
+//! A saved container comes back elsewhere: under another id, in another bundle and control group,
+//! on another terminal, in namespaces that are somebody else's.
+
+use std::io::Read;
+
+use e2e::{Bundle, Cmd, World, each_view, skip, until};
+use serde_json::json;
+
+/// No flags.
+const NONE: [&str; 0] = [];
+
+/// A shell that counts into /count, a line a number.
+const COUNT: &str = "i=0; while true; do echo $i >>/count; i=$((i+1)); sleep 0.05; done";
+
+fn no_criu() -> bool {
+    match e2e::criu() {
+        Ok(_) => false,
+        Err(why) => {
+            skip(why);
+            true
+        }
+    }
+}
+
+fn counts_on(bundle: &Bundle) {
+    let file = bundle.path.join("rootfs/count");
+    let all = || -> Vec<u32> {
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        text.lines().map(|line| line.parse().unwrap()).collect()
+    };
+    let before = all().len();
+    until("it counts", || all().len() > before + 2);
+    assert_eq!(all(), (0..all().len() as u32).collect::<Vec<_>>());
+}
+
+fn ip(words: &str) {
+    Cmd::new("ip", words.split(' ')).run().success();
+}
+
+#[test]
+fn another_name_bundle_and_group() {
+    if no_criu() {
+        return;
+    }
+    each_view(|world: &World| {
+        let mut old = world.bundle();
+        old.sh(COUNT);
+        let before = world.snapshot();
+        old.detach();
+        counts_on(&old);
+        old.checkpoint("images", NONE).run().success();
+        old.verb("delete").run().success();
+        let mut new = world.bundle();
+        new.sh(COUNT);
+        let images = old.path.join("images");
+        std::fs::rename(old.path.join("rootfs/count"), new.path.join("rootfs/count")).unwrap();
+        new.set("/linux/cgroupsPath", format!("/{}/below", new.id));
+        if world.view == e2e::View::Host {
+            new.set("/linux/resources/memory/limit", 64 << 20);
+            new.set("/linux/resources/pids/limit", 77);
+        }
+        let images = images.to_str().unwrap();
+        // From one checkpoint as often as one likes.
+        for round in 0..2 {
+            let counted = std::fs::read(new.path.join("rootfs/count")).unwrap();
+            new.restore(images, NONE).run().success();
+            counts_on(&new);
+            let pid = new.state()["pid"].as_i64().unwrap();
+            let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+            let below = format!("/{}/below", new.id);
+            assert!(groups.contains(&below) && !groups.contains(&old.id), "{round}: {groups}");
+            let max = format!("/sys/fs/cgroup/pids{below}/pids.max");
+            if let Ok(max) = std::fs::read_to_string(max) {
+                assert_eq!(max, "77\n");
+            }
+            new.delete();
+            std::fs::write(new.path.join("rootfs/count"), counted).unwrap();
+        }
+        old.tidy(["images"]);
+        std::fs::remove_dir_all(&new.path).unwrap();
+        before.assert_restored();
+    });
+}
+
+#[test]
+fn another_terminal() {
+    if no_criu() {
+        return;
+    }
+    each_view(|world: &World| {
+        let mut bundle = world.bundle();
+        bundle.set("/process/terminal", true);
+        bundle.sh("i=0; while true; do echo number $i; i=$((i+1)); sleep 0.05; done");
+        let first = world.receiver();
+        let run = bundle.run(["--detach", "--console-socket", first.path.to_str().unwrap()]);
+        run.leaves_behind().run().success();
+        let mut master = std::fs::File::from(first.receive().1);
+        wait_for(&mut master, "number 2");
+        bundle.checkpoint("images", NONE).run().success();
+        bundle.restore("images", NONE).run().code(1).error(&["console socket"]);
+        let second = world.receiver();
+        let flags = ["--console-socket", second.path.to_str().unwrap()];
+        bundle.restore("images", flags).run().success();
+        let mut master = std::fs::File::from(second.receive().1);
+        let text = wait_for(&mut master, "number");
+        assert!(!text.contains("number 0\r") && !text.contains("number 1\r"), "{text}");
+        let pid = bundle.state()["pid"].as_i64().unwrap();
+        let link = std::fs::read_link(format!("/proc/{pid}/fd/1")).unwrap();
+        assert_eq!(link.to_str(), Some("/dev/pts/0"));
+        bundle.delete();
+        bundle.tidy(["images"]);
+    });
+}
+
+/// Reads until a text comes: all that came.
+fn wait_for(master: &mut std::fs::File, wanted: &str) -> String {
+    let mut text = String::new();
+    let mut buffer = [0; 1024];
+    while !text.contains(wanted) {
+        let length = master.read(&mut buffer).unwrap();
+        text += &String::from_utf8_lossy(&buffer[..length]);
+    }
+    text
+}
+
+#[test]
+fn a_user_namespace() {
+    if no_criu() {
+        return;
+    }
+    each_view(|world: &World| {
+        let mut bundle = world.bundle();
+        bundle.push("/linux/namespaces", json!({"type": "user"}));
+        for field in ["/linux/uidMappings", "/linux/gidMappings"] {
+            bundle.push(field, json!({"containerID": 0, "hostID": 100_000, "size": 65536}));
+        }
+        Cmd::new("chown", ["-R", "100000:100000"])
+            .args([bundle.path.join("rootfs")])
+            .run()
+            .success();
+        bundle.sh(COUNT);
+        bundle.detach();
+        counts_on(&bundle);
+        bundle.checkpoint("images", NONE).run().success();
+        bundle.restore("images", NONE).run().success();
+        counts_on(&bundle);
+        let pid = bundle.state()["pid"].as_i64().unwrap();
+        let map = std::fs::read_to_string(format!("/proc/{pid}/uid_map")).unwrap();
+        assert_eq!(map.split_ascii_whitespace().collect::<Vec<_>>(), ["0", "100000", "65536"]);
+        bundle.delete();
+        bundle.tidy(["images"]);
+    });
+}
+
+#[test]
+fn namespaces_of_somebody_else() {
+    if no_criu() {
+        return;
+    }
+    each_view(|world: &World| {
+        let mut bundle = world.bundle();
+        ip("netns add outside");
+        ip("netns exec outside ip link set lo up");
+        ip("netns exec outside ip addr add 10.77.0.1/24 dev lo");
+        let mut holder = Cmd::new("unshare", ["--ipc", "--uts", "sleep", "1000"]).start();
+        let pid = holder.pid();
+        until("unshared", || {
+            let of = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/ipc")).unwrap();
+            of(&pid.to_string()) != of("self")
+        });
+        bundle.set("/hostname", json!(null));
+        bundle.set(
+            "/linux/namespaces",
+            json!([
+            {"type": "pid"}, {"type": "mount"}, {"type": "cgroup"},
+            {"type": "network", "path": "/run/netns/outside"},
+            {"type": "ipc", "path": format!("/proc/{pid}/ns/ipc")},
+            {"type": "uts", "path": format!("/proc/{pid}/ns/uts")}]),
+        );
+        bundle.sh(COUNT);
+        bundle.detach();
+        counts_on(&bundle);
+        bundle.checkpoint("images", NONE).run().success();
+        bundle.restore("images", NONE).run().success();
+        counts_on(&bundle);
+        let inside = bundle.state()["pid"].as_i64().unwrap();
+        for kind in ["ipc", "uts"] {
+            let of = |pid: i64| std::fs::read_link(format!("/proc/{pid}/ns/{kind}")).unwrap();
+            assert_eq!(of(inside), of(i64::from(pid)), "{kind}");
+        }
+        let routes = std::fs::read_to_string(format!("/proc/{inside}/net/fib_trie")).unwrap();
+        assert!(routes.contains("10.77.0.1"), "{routes}");
+        // A configuration of another kind is refused before anything happens.
+        bundle.checkpoint("images", NONE).run().success();
+        bundle.set("/linux/namespaces/3", json!({"type": "network"}));
+        bundle.restore("images", NONE).run().code(1).error(&["another's net namespace"]);
+        bundle.delete();
+        bundle.tidy(["images"]);
+        holder.signal(rustix::process::Signal::KILL);
+        let _ = holder.ended();
+        ip("netns del outside");
+    });
+}
