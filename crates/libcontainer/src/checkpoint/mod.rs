@@ -1,6 +1,7 @@
 //! Checkpoints by CRIU, which is asked over its socket and never by its command line
 //! (docs/checkpoint.md).
 
+mod contents;
 mod criu;
 mod descriptors;
 mod images;
@@ -11,6 +12,7 @@ mod options;
 mod protobuf;
 mod rpc;
 
+pub(crate) use contents::check as check_contents;
 pub(crate) use criu::Criu as Program;
 pub(crate) use descriptors::{Stream, look as look_outside};
 pub(crate) use images::Directories;

@@ -8,8 +8,8 @@ use sys::Context;
 use sys::namespace::flag;
 
 use crate::checkpoint::{
-    Directories, Failure, Message, Note, Program, Response, RestoreOptions, Stream, Type, option,
-    sources_of,
+    CgroupsMode, Directories, Failure, Message, Note, Program, Response, RestoreOptions, Stream,
+    Type, check_contents, option, sources_of,
 };
 use crate::config::{Config, NamespaceKind, Rootfs};
 use crate::container::checkpoint::{
@@ -155,6 +155,7 @@ impl Container {
     ) -> Result<Child> {
         let directories = Directories::check(&options.criu, LOG)?;
         let note = Note::read(directories.images.as_fd())?;
+        check_contents(directories.images.as_fd(), options.cgroups != CgroupsMode::Ignore)?;
         let program = Program::find(options.criu.program.as_deref())?;
         let record = self.record()?;
         check_note(&record.config, &note)?;
@@ -184,6 +185,12 @@ impl Container {
         let mut descriptors = vec![null.as_fd(), images.as_fd(), work.as_fd()];
         descriptors.extend(given.descriptors.iter().map(|(_, fd)| fd.as_fd()));
         let boot = self.shared.boot(false)?;
+        if let (CgroupsMode::Strict, Some(group)) = (source.options.cgroups, &plan.cgroup)
+            && let Some(path) = group.paths().values().find(|path| path.exists())
+        {
+            let message = format!("the control group {} is there already", path.display());
+            return Err(refused(&message));
+        }
         // Limits come when CRIU has done.
         self.make_group(plan, boot.pid(), &cgroups::Resources::default())?;
         self.enter_group(plan, boot.pid())?;
@@ -293,7 +300,13 @@ impl Container {
             .flag(option::AUTO_DEDUP, options.auto_dedup)
             .flag(option::LAZY_PAGES, options.lazy_pages)
             .flag(option::ORPHAN_PTS_MASTER, note.terminal);
-        groups(&mut message, options.cgroups);
+        let mode = match options.cgroups {
+            _ if plan.cgroup.is_none() => CgroupsMode::Ignore,
+            // That the group was not there has been seen; now it is.
+            CgroupsMode::Strict => CgroupsMode::Full,
+            mode => mode,
+        };
+        groups(&mut message, mode);
         for (controller, path) in self.group_roots(plan)? {
             let mut root = Message::default();
             if !controller.is_empty() {
