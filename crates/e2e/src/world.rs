@@ -143,7 +143,8 @@ impl World {
         mount("tmpfs", "/run", "tmpfs", none, c"mode=755").unwrap();
         let scratch = Path::new("/tmp").join(&tag);
         mount("tmpfs", &scratch, "tmpfs", none, c"mode=755").unwrap();
-        if view == View::V2 {
+        // The same again would be EBUSY.
+        if view == View::V2 && cgroups::hierarchies().iter().any(|one| !one.unified) {
             mount("none", "/sys/fs/cgroup", "cgroup2", none, None).unwrap();
         }
         let shared = MountPropagationFlags::SHARED | MountPropagationFlags::REC;

@@ -3,16 +3,8 @@
 use std::time::{Duration, Instant};
 
 use e2e::resources::Groups;
-use e2e::{Bundle, Cmd, View, World, cell, each_view, skip};
+use e2e::{Bundle, Cmd, World, cell, each_view, skip};
 use serde_json::{Value, json};
-
-fn layout(world: &World) -> &'static str {
-    match world.view {
-        View::V2 => "v2 view, file system",
-        View::Host if e2e::hierarchies().iter().all(|one| one.unified) => "v2, file system",
-        View::Host => "v1 hybrid, file system",
-    }
-}
 
 /// Whether a container could have this controller here, by its name in either version; says so if
 /// not.
@@ -54,7 +46,7 @@ fn memory() {
         let flags = ["update", "--memory", "256M", "--memory-swap", "256M"];
         bundle.nsrun(flags).args([&bundle.id]).run().success();
         bundle.exec(["/probe", "eat-memory", "128"]).run().success();
-        cell(layout(world), "memory.limit bites");
+        cell(world.place(), "memory.limit bites");
         bundle.delete();
         drop(before);
     });
@@ -83,7 +75,7 @@ fn memory_in_use_is_not_taken_away_where_that_is_asked_for() {
         update.run().code(1).error(words);
         assert_eq!(limit(), (128 << 20).to_string());
         assert_eq!(bundle.status(), "running");
-        cell(layout(world), "memory.checkBeforeUpdate");
+        cell(world.place(), "memory.checkBeforeUpdate");
         bundle.delete();
     });
 }
@@ -98,7 +90,7 @@ fn processes() {
         bundle.args(["/probe", "forks", "40"]);
         let run = bundle.run([""; 0]).run().code(1);
         assert!(run.out.contains("started 11 of 40\nerror EAGAIN"), "{}", run.out);
-        cell(layout(world), "pids.limit bites");
+        cell(world.place(), "pids.limit bites");
     });
 }
 
@@ -140,7 +132,7 @@ fn processor_time_by_quota() {
             bundle.delete();
             assert!((measured / share - 1.0).abs() < 0.1, "{share}: {measured:.3}");
         }
-        cell(layout(world), "cpu.quota bites within a tenth");
+        cell(world.place(), "cpu.quota bites within a tenth");
     });
 }
 
@@ -174,7 +166,7 @@ fn processor_time_by_shares() {
         light.0.delete();
         heavy.0.delete();
         assert!((ratio / wanted - 1.0).abs() < 0.1, "{wanted}: {ratio:.3}");
-        cell(layout(world), "cpu.shares bite within a tenth");
+        cell(world.place(), "cpu.shares bite within a tenth");
     });
 }
 
@@ -235,7 +227,7 @@ fn block_io_by_rate() {
             let took = begun.elapsed();
             println!("NOTE: 6 MiB {what} at 2 MiB/s: {took:?}");
             assert!(took > Duration::from_millis(2000), "{what}: {took:?}");
-            cell(layout(world), &format!("blockIO {what} rate bites"));
+            cell(world.place(), &format!("blockIO {what} rate bites"));
         }
         bundle.delete();
     });

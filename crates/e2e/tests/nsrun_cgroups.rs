@@ -47,7 +47,7 @@ fn each_form_of_the_path_names_one_place() {
             assert_ne!(run.status.code(), Some(0), "{path}");
             assert!(run.err.contains("cgroup"), "{}", run.err);
         }
-        cell("file system", "every form of cgroupsPath");
+        cell(world.place(), "every form of cgroupsPath");
     });
 }
 
@@ -101,7 +101,7 @@ fn threaded_groups_take_no_container() {
             assert!(!parent.0.join("container").exists());
         }
         drop(before);
-        cell("v2, file system", "threaded domains are refused");
+        cell(world.place(), "threaded domains are refused");
     });
 }
 
@@ -123,6 +123,6 @@ fn a_group_that_hands_controllers_down_takes_no_process() {
         let run = bundle.run(["--detach"]).run();
         assert_ne!(run.status.code(), Some(0));
         run.error(&["clone3", "hands controllers to groups below it", "name another"]);
-        cell("v2, file system", "no internal processes, told");
+        cell(world.place(), "no internal processes, told");
     });
 }
