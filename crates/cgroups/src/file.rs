@@ -1,5 +1,6 @@
 //! One directory of one hierarchy, and its control files read and written through its descriptor.
 
+use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,25 @@ impl Dir {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         match rustix::fs::openat(CWD, path, flags, Mode::empty()) {
             Ok(fd) => Ok(Self { fd, path: path.to_owned() }),
+            Err(errno) => Err(failed(format!("opening {}", path.display()), "openat", errno)),
+        }
+    }
+
+    /// The group of this name below it.
+    pub(crate) fn child(&self, name: &OsStr) -> Result<Self> {
+        self.near(name, self.path.join(name))
+    }
+
+    /// The group above it.
+    pub(crate) fn parent(&self) -> Result<Self> {
+        let path = self.path.parent().unwrap_or(Path::new("/")).to_owned();
+        self.near(OsStr::new(".."), path)
+    }
+
+    fn near(&self, name: &OsStr, path: PathBuf) -> Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
+            Ok(fd) => Ok(Self { fd, path }),
             Err(errno) => Err(failed(format!("opening {}", path.display()), "openat", errno)),
         }
     }

@@ -1,15 +1,11 @@
 //! Freezing and thawing a group (cgroup-v1/freezer-subsystem.rst; cgroup-v2.rst,
 //! "cgroup.freeze").
 
-use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::OFlags;
-use rustix::io::Errno;
-
-use crate::file::{Dir, failed};
+use crate::file::Dir;
+use crate::wait::{event, wait_event};
 use crate::{Error, Manager, Result};
 
 /// How long the kernel is given to freeze or thaw everything. Only processes that sleep in the
@@ -37,6 +33,29 @@ impl Freezer {
     }
 }
 
+impl Freezer {
+    /// Tells the kernel to freeze or to thaw, which takes it a while.
+    fn tell(&self, freeze: bool) -> Result<()> {
+        match self {
+            Self::V1(dir) => dir.write("freezer.state", if freeze { "FROZEN" } else { "THAWED" }),
+            Self::V2(dir) => dir.write("cgroup.freeze", if freeze { "1" } else { "0" }),
+        }
+    }
+
+    /// Whether a group above has been told to freeze, as far as that can be seen.
+    fn is_held_above(&self) -> bool {
+        match self {
+            Self::V1(dir) => {
+                dir.read("freezer.parent_freezing").is_ok_and(|text| text.trim() == "1")
+            }
+            Self::V2(dir) => dir.path().ancestors().skip(1).any(|above| {
+                let told = Dir::open(above).and_then(|dir| dir.read("cgroup.freeze"));
+                told.is_ok_and(|text| text.trim() == "1")
+            }),
+        }
+    }
+}
+
 impl Manager {
     /// Freezes all processes of the group and waits until all are frozen. A frozen group stays so.
     ///
@@ -48,35 +67,38 @@ impl Manager {
 
     pub(crate) fn freeze_within(&self, limit: Duration) -> Result<()> {
         let deadline = Instant::now() + limit;
-        let done = match Freezer::of(self)? {
-            Freezer::V1(dir) => freeze_v1(&dir, deadline)?,
+        let freezer = Freezer::of(self)?;
+        let result = match &freezer {
+            Freezer::V1(dir) => freeze_v1(dir, deadline),
             Freezer::V2(dir) => {
-                dir.write("cgroup.freeze", "1")?;
-                let done = wait_event(dir.path(), "frozen", "1", deadline)?;
-                if !done {
-                    dir.write("cgroup.freeze", "0")?;
-                }
-                done
+                freezer.tell(true).and_then(|()| wait_event(dir, "frozen", "1", deadline))
             }
         };
-        if done { Ok(()) } else { Err(self.timed_out("freezing", limit)) }
+        if matches!(result, Ok(true)) {
+            return Ok(());
+        }
+        // Not half of them: who cannot have it frozen has it running.
+        let thawed = freezer.tell(false);
+        result?;
+        thawed?;
+        Err(self.timed_out("freezing", limit))
     }
 
     /// Lets all processes of the group run again and waits until they may.
     ///
-    /// Errors: [`Error::TimedOut`] after 5 s, where a parent group is frozen;
-    /// [`Error::Unsupported`] without a freezer.
+    /// Errors: [`Error::Invalid`] where a group above it is frozen, and then it thaws with that;
+    /// [`Error::TimedOut`] after 5 s; [`Error::Unsupported`] without a freezer.
     pub fn thaw(&self) -> Result<()> {
         let deadline = Instant::now() + LIMIT;
-        let done = match Freezer::of(self)? {
-            Freezer::V1(dir) => {
-                dir.write("freezer.state", "THAWED")?;
-                poll_state(&dir, "THAWED", deadline)?
-            }
-            Freezer::V2(dir) => {
-                dir.write("cgroup.freeze", "0")?;
-                wait_event(dir.path(), "frozen", "0", deadline)?
-            }
+        let freezer = Freezer::of(self)?;
+        freezer.tell(false)?;
+        if freezer.is_held_above() {
+            let reason = "a group above it is frozen: it thaws when that does";
+            return Err(Error::invalid(self.main().display().to_string(), reason));
+        }
+        let done = match &freezer {
+            Freezer::V1(dir) => poll_state(dir, "THAWED", deadline)?,
+            Freezer::V2(dir) => wait_event(dir, "frozen", "0", deadline)?,
         };
         if done { Ok(()) } else { Err(self.timed_out("thawing", LIMIT)) }
     }
@@ -144,37 +166,4 @@ fn poll_state(dir: &Dir, wanted: &str, deadline: Instant) -> Result<bool> {
         thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(10));
     }
-}
-
-/// Waits until cgroup.events of a version 2 group says so; false if it does not by `deadline`.
-pub(crate) fn wait_event(group: &Path, key: &str, wanted: &str, deadline: Instant) -> Result<bool> {
-    let reading =
-        |errno| failed(format!("reading cgroup.events of {}", group.display()), "pread", errno);
-    let fd = Dir::open(group)?.file("cgroup.events", OFlags::RDONLY)?;
-    loop {
-        let mut buffer = [0_u8; 256];
-        let count = match rustix::io::pread(&fd, &mut buffer, 0) {
-            Ok(count) => count,
-            Err(Errno::INTR) => continue,
-            Err(errno) => return Err(reading(errno)),
-        };
-        if event(&String::from_utf8_lossy(&buffer[..count]), key) == Some(wanted) {
-            return Ok(true);
-        }
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(false);
-        }
-        let timeout =
-            Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
-        match poll(&mut [PollFd::new(&fd, PollFlags::PRI)], Some(&timeout)) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(errno) => return Err(reading(errno)),
-        }
-    }
-}
-
-/// A value in the text of cgroup.events.
-pub(crate) fn event<'a>(text: &'a str, key: &str) -> Option<&'a str> {
-    text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '))
 }

@@ -1,15 +1,14 @@
 //! Signals to all processes of a group.
 
 use std::os::fd::OwnedFd;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::file::{Dir, failed};
-use crate::freezer::{event, wait_event};
-use crate::{Error, Manager, Result, tree};
+use crate::wait::{event, wait_event, wait_for_one};
+use crate::{Error, Manager, Result, walk};
 
 /// How long processes that were sent SIGKILL are given to end, where that must be waited for.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -29,9 +28,9 @@ impl Manager {
     /// On a hybrid host both versions count: a process that was born into the version 2 group is
     /// there before it is attached to the others.
     fn members(&self) -> Result<Vec<i32>> {
-        let mut members = tree::pids(self.main())?;
+        let mut members = walk::pids(self.main())?;
         if let Some(group) = self.v2().filter(|_| !self.main_is_v2()) {
-            members.extend(tree::pids(group)?);
+            members.extend(walk::pids(group)?);
         }
         members.sort_unstable();
         members.dedup();
@@ -50,27 +49,35 @@ impl Manager {
                 return Ok(populated);
             }
         }
-        Ok(!tree::pids(self.main())?.is_empty())
+        Ok(!walk::pids(self.main())?.is_empty())
     }
 
     /// Waits until no process lives in the group or below it; false if some do after `limit`.
     pub fn wait_empty(&self, limit: Duration) -> Result<bool> {
         let deadline = Instant::now() + limit;
-        if self.main_is_v2() {
-            return match wait_event(self.main(), "populated", "0", deadline) {
-                Err(error) if error.is_gone() => Ok(true),
-                result => result,
-            };
+        if let Some(group) = self.v2() {
+            let waited =
+                Dir::open(group).and_then(|dir| wait_event(&dir, "populated", "0", deadline));
+            match waited {
+                Ok(true) => {}
+                Ok(false) => return Ok(false),
+                Err(error) if error.is_gone() => {}
+                Err(error) => return Err(error),
+            }
+            if self.main_is_v2() {
+                return Ok(true);
+            }
         }
         let mut pause = Duration::from_micros(100);
-        while self.is_populated()? {
-            if Instant::now() >= deadline {
+        loop {
+            let pids = walk::pids(self.main())?;
+            if pids.is_empty() {
+                return Ok(true);
+            }
+            if !wait_for_one(&pids, &mut pause, deadline)? {
                 return Ok(false);
             }
-            thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(10));
         }
-        Ok(true)
     }
 
     /// Sends a signal to every process of the group and of the groups below it.

@@ -54,6 +54,8 @@ pub mod systemd;
 mod tree;
 mod v1;
 mod v2;
+mod wait;
+mod walk;
 
 pub use delegation::HOW_TO_DELEGATE;
 pub use detect::{Hierarchy, Host, Mode, Unified};

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use rustix::process::Pid;
 
 use crate::file::failed;
-use crate::{Error, Host, Result, path, tree, v1, v2};
+use crate::{Error, Host, Result, path, tree, v1, v2, walk};
 
 /// How long [`Manager::destroy`] waits for processes that are ending.
 const ENDING: Duration = Duration::from_secs(2);
@@ -165,7 +165,7 @@ impl Manager {
     /// Errors: [`Error::InUse`]
     pub fn check_vacant(&self) -> Result<()> {
         for dir in [Some(self.main()), self.v2()].into_iter().flatten() {
-            if let Some(pid) = tree::pids(dir)?.first() {
+            if let Some(pid) = walk::pids(dir)?.first() {
                 return Err(Error::InUse { path: dir.to_owned(), pid: *pid });
             }
         }
@@ -232,7 +232,7 @@ impl Manager {
         let deadline = Instant::now() + ENDING;
         let mut first = Ok(());
         for dir in self.v1.iter().map(|(dir, _)| dir.as_path()).chain(self.v2()) {
-            let result = tree::remove(dir, deadline);
+            let result = walk::remove(dir, deadline);
             if first.is_ok() {
                 first = result;
             }

@@ -1,16 +1,12 @@
-//! Directories of one hierarchy: made, listed and removed.
+//! Directories of one hierarchy: made, and removed one by one.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Mode};
 use rustix::io::Errno;
 
 use crate::file::{Dir, failed};
-use crate::{Error, Result};
+use crate::{Error, Result, walk};
 
 /// How often a parent may vanish under our hands, removed by somebody else's last group in it.
 const ATTEMPTS: usize = 64;
@@ -31,7 +27,7 @@ pub(crate) fn make(
                 return Ok(());
             }
             Err(Errno::EXIST) => {
-                return match pids(group)?.first() {
+                return match walk::pids(group)?.first() {
                     Some(pid) => Err(Error::InUse { path: group.to_owned(), pid: *pid }),
                     None => check_thawed(group),
                 };
@@ -86,86 +82,6 @@ fn making(group: &Path, errno: Errno) -> Error {
         .hinted(Errno::ACCESS, || "needs root, or a cgroup delegated to this user".to_owned())
         .hinted(Errno::ROFS, || "the cgroup file system is mounted read-only".to_owned())
         .hinted(Errno::AGAIN, || "cgroup.max.descendants or cgroup.max.depth reached".to_owned())
-}
-
-/// The processes of a group and of all groups below it; 0 stands for each that is not visible
-/// from the caller's pid namespace. A group that is not there has none.
-pub(crate) fn pids(group: &Path) -> Result<Vec<i32>> {
-    let mut found = Vec::new();
-    match collect(group, &mut found) {
-        Err(error) if error.is_gone() => Ok(found),
-        result => result.map(|()| found),
-    }
-}
-
-fn collect(group: &Path, found: &mut Vec<i32>) -> Result<()> {
-    let dir = Dir::open(group)?;
-    match dir.read("cgroup.procs") {
-        Ok(text) => found.extend(text.lines().filter_map(|line| line.parse::<i32>().ok())),
-        // A threaded group of version 2; its processes are listed where its domain is.
-        Err(error) if error.errno() == Some(Errno::OPNOTSUPP) => {}
-        Err(error) => return Err(error),
-    }
-    for child in children(&dir)? {
-        match collect(&child, found) {
-            Err(error) if error.is_gone() => {}
-            result => result?,
-        }
-    }
-    Ok(())
-}
-
-/// The groups right below this one.
-fn children(dir: &Dir) -> Result<Vec<PathBuf>> {
-    let listing = |errno| failed(format!("listing {}", dir.path().display()), "getdents64", errno);
-    // A cgroup directory's link count is 2 and one for each group below (kernfs).
-    let links = rustix::fs::statat(dir, "", AtFlags::EMPTY_PATH).map_err(listing)?.st_nlink;
-    if links == 2 {
-        return Ok(Vec::new());
-    }
-    let fd = dir.file(".", OFlags::RDONLY | OFlags::DIRECTORY)?;
-    let mut found = Vec::new();
-    for entry in rustix::fs::Dir::new(fd).map_err(listing)? {
-        let entry = entry.map_err(listing)?;
-        let name = entry.file_name().to_bytes();
-        if entry.file_type() == FileType::Directory && name != b"." && name != b".." {
-            found.push(dir.path().join(OsStr::from_bytes(name)));
-        }
-    }
-    Ok(found)
-}
-
-/// Removes a group and all groups below it, waiting until `deadline` for processes that are
-/// ending. A group that is not there is no error.
-///
-/// Errors: [`Error::InUse`] if processes stay.
-pub(crate) fn remove(group: &Path, deadline: Instant) -> Result<()> {
-    let mut pause = Duration::from_micros(100);
-    loop {
-        match rmdir(group) {
-            Ok(()) | Err(Errno::NOENT | Errno::NODEV) => return Ok(()),
-            Err(Errno::BUSY | Errno::NOTEMPTY) => {}
-            Err(errno) => {
-                let what = format!("removing the cgroup {}", group.display());
-                return Err(failed(what, "rmdir", errno));
-            }
-        }
-        let below = match Dir::open(group).and_then(|dir| children(&dir)) {
-            Err(error) if error.is_gone() => return Ok(()),
-            below => below?,
-        };
-        if below.is_empty() {
-            if Instant::now() >= deadline {
-                let pid = pids(group)?.first().copied().unwrap_or(0);
-                return Err(Error::InUse { path: group.to_owned(), pid });
-            }
-            thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(20));
-        }
-        for child in below {
-            remove(&child, deadline)?;
-        }
-    }
 }
 
 /// Removes the directory of a group if nothing is in it.
