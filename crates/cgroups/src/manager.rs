@@ -140,7 +140,7 @@ impl Manager {
     pub fn create_around(&self, pid: Pid) -> Result<()> {
         for dir in self.v1.iter().map(|(dir, _)| dir.as_path()).chain(self.v2()) {
             let others = |one: &i32| *one != pid.as_raw_nonzero().get();
-            if let Some(pid) = tree::pids(dir)?.into_iter().find(others) {
+            if let Some(pid) = walk::pids(dir)?.into_iter().find(others) {
                 return Err(Error::InUse { path: dir.to_owned(), pid });
             }
         }

@@ -109,6 +109,8 @@ pub(crate) fn remove(group: &Path, deadline: Instant) -> Result<()> {
     match tree::rmdir(group) {
         Ok(()) | Err(Errno::NOENT | Errno::NODEV) => return Ok(()),
         Err(Errno::BUSY | Errno::NOTEMPTY) => {}
+        // Of what is mounted read-only nothing is looked up.
+        Err(Errno::ROFS) if !group.exists() => return Ok(()),
         Err(errno) => return Err(removing(group, errno)),
     }
     let Some(mut walk) = Walk::from(group)? else { return Ok(()) };

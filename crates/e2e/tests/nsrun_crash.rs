@@ -147,6 +147,57 @@ fn killed_while_it_updates() {
 }
 
 #[test]
+fn killed_while_it_pauses_and_resumes() {
+    each_view(|world: &World| {
+        if !has_strace() {
+            return;
+        }
+        let bundle = world.bundle();
+        let before = world.snapshot();
+        bundle.detach();
+        let mut killed = 0;
+        for (verb, other) in [("pause", "resume"), ("resume", "pause")] {
+            let cmd = bundle.verb(verb);
+            let all = points(world, &cmd, false);
+            for point in all {
+                bundle.verb(other).run().success();
+                killed += usize::from(killed_at(&cmd, &point, false));
+                // Whatever it is now, that is true of all, and either verb goes on from there.
+                let at = format!("{verb} killed at call {} of {}", point.1, point.0);
+                let status = bundle.status();
+                assert!(["running", "paused"].contains(&status.as_str()), "{at}: {status}");
+                if (verb == "pause") == (status == "running") {
+                    cmd.clone().run().success();
+                }
+            }
+            bundle.verb(other).run();
+            cmd.run();
+        }
+        assert!(killed > 0);
+        clean_up(&bundle, &before, "killed while it pauses");
+    });
+}
+
+#[test]
+fn killed_where_the_kernel_has_no_cgroup_kill() {
+    each_view(|world: &World| {
+        if !has_strace() {
+            return;
+        }
+        let mut bundle = world.bundle();
+        bundle.sh("while :; do (sleep 0.1 & sleep 0.1 & wait) & sleep 0.01; done");
+        let before = world.snapshot();
+        bundle.detach();
+        let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-P", "cgroup.kill"];
+        let fault = ["-e", "trace=openat", "-e", "inject=openat:error=ENOENT"];
+        let delete = bundle.nsrun(["delete", "--force", &bundle.id]);
+        delete.by([&strace[..], &fault].concat()).run().success();
+        let left = before.wait_restored(Duration::from_secs(3));
+        assert!(left.is_empty(), "{left}");
+    });
+}
+
+#[test]
 fn killed_while_it_deletes() {
     each_view(|world: &World| {
         if !has_strace() {

@@ -285,11 +285,15 @@ impl Container {
         child::send(pidfd.as_fd(), signal)
     }
 
-    /// Freezes all of its processes, and returns when they are.
+    /// Freezes all of its processes, and returns when they are; one that was interrupted is brought
+    /// to its end. Where that takes too long, all run again.
     pub fn pause(&self) -> Result<()> {
         match self.status()? {
             status if status.can_pause() => {}
-            Status::Paused => return Err(Error::new(ErrorKind::Paused, "container paused")),
+            Status::Paused if self.own_cgroup("pausing")?.frozen()? => {
+                return Err(Error::new(ErrorKind::Paused, "container paused"));
+            }
+            Status::Paused => {}
             _ => {
                 let message = "cannot pause a container that is not running";
                 return Err(Error::new(ErrorKind::NotRunning, message));
