@@ -51,7 +51,7 @@ fn limit() -> String {
 /// If the body does, or is not written straight in the test's function.
 #[track_caller]
 pub fn each_view<F: Fn(&World)>(body: F) {
-    if cgroups::hierarchies().iter().all(|one| one.unified) {
+    if on_version_2() {
         return views(&[View::V2], body);
     }
     views(&[View::Host, View::V2], body);
@@ -73,6 +73,11 @@ pub fn on_this_host<F: Fn(&World)>(body: F) {
 #[track_caller]
 pub fn v2_only<F: Fn(&World)>(body: F) {
     views(&[View::V2], body);
+}
+
+/// Whether this host has version 2 alone.
+fn on_version_2() -> bool {
+    cgroups::hierarchies().iter().all(|one| one.unified)
 }
 
 #[track_caller]
@@ -143,8 +148,8 @@ impl World {
         mount("tmpfs", "/run", "tmpfs", none, c"mode=755").unwrap();
         let scratch = Path::new("/tmp").join(&tag);
         mount("tmpfs", &scratch, "tmpfs", none, c"mode=755").unwrap();
-        // The same again would be EBUSY.
-        if view == View::V2 && cgroups::hierarchies().iter().any(|one| !one.unified) {
+        // (The same on top of itself is refused with EBUSY.)
+        if view == View::V2 && !on_version_2() {
             mount("none", "/sys/fs/cgroup", "cgroup2", none, None).unwrap();
         }
         let shared = MountPropagationFlags::SHARED | MountPropagationFlags::REC;
