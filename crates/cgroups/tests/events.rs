@@ -9,7 +9,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use cgroups::{Event, Memory, Notifier, Pressure, Resources};
-use common::{Group, group, has, host};
+use common::{ELSEWHERE, Group, group, has, host, seen, unseen};
 use rustix::event::{PollFd, Timespec, poll};
 
 const SOON: Option<Duration> = Some(Duration::from_secs(5));
@@ -70,7 +70,7 @@ fn every_kill_is_told() {
 #[test]
 fn pressure_is_told() {
     if !has("memory") {
-        return;
+        return unseen("event pressure", ELSEWHERE);
     }
     let group = group("pressure");
     limit(&group, 24);
@@ -85,6 +85,7 @@ fn pressure_is_told() {
     for notifier in &mut notifiers {
         assert_eq!(notifier.wait(SOON).unwrap(), Some(Event::MemoryPressure), "{notifier:?}");
     }
+    seen("event pressure");
 }
 
 /// Waits for an event that `wanted` says yes to, past others.
@@ -110,7 +111,9 @@ fn the_last_process_and_the_end_are_in_the_stream() {
     let group = group("stream");
     let mut stream = group.events().unwrap();
     assert_eq!(stream.take().unwrap(), None);
-    if host().v2.is_some() {
+    if host().v2.is_none() {
+        unseen("event populated", "version 1 alone does not tell");
+    } else {
         for _ in 0..2 {
             let (one, other) = (group.child("nothing"), group.child("nothing"));
             one.end();
@@ -118,6 +121,7 @@ fn the_last_process_and_the_end_are_in_the_stream() {
             other.end();
             assert_eq!(until(&mut stream, |event| event == Event::Empty), [Event::Empty]);
         }
+        seen("event populated");
     }
     group.destroy().unwrap();
     assert_eq!(until(&mut stream, |event| event == Event::Gone), [Event::Gone]);
@@ -127,7 +131,7 @@ fn the_last_process_and_the_end_are_in_the_stream() {
 #[test]
 fn refused_processes_are_in_the_stream() {
     if !has("pids") {
-        return;
+        return unseen("event pids max", ELSEWHERE);
     }
     let group = group("refused");
     let mut stream = group.events().unwrap();
@@ -135,15 +139,18 @@ fn refused_processes_are_in_the_stream() {
     let now = group.stats().unwrap().pids.current.unwrap() as i64;
     group.set(&Resources { pids: Some(now), ..Resources::default() }).unwrap();
     assert_eq!(helper.ask(), "refused");
-    let seen = until(&mut stream, |event| matches!(event, Event::PidsMax { .. }));
-    let Some(Event::PidsMax { count }) = seen.last() else { panic!("{seen:?}") };
+    let told = until(&mut stream, |event| matches!(event, Event::PidsMax { .. }));
+    let Some(Event::PidsMax { count }) = told.last() else { panic!("{told:?}") };
     assert!(*count >= 1);
     assert!(group.stats().unwrap().pids.events["max"] >= *count);
+    seen("event pids max");
 }
 
 #[test]
 fn memory_is_in_the_stream() {
+    const LIMITS: [&str; 3] = ["event memory high", "event memory max", "event oom kill"];
     if !has("memory") {
+        LIMITS.iter().for_each(|what| unseen(what, ELSEWHERE));
         return;
     }
     let group = group("memory");
@@ -153,17 +160,19 @@ fn memory_is_in_the_stream() {
     helper.go();
     helper.child.wait().unwrap();
     if group.is_v2() {
-        let seen = until(&mut stream, |event| matches!(event, Event::OomKill { count: 1 }));
-        assert!(seen.iter().any(|it| matches!(it, Event::MemoryMax { .. })), "{seen:?}");
-        assert!(seen.iter().any(|it| matches!(it, Event::OutOfMemory { .. })), "{seen:?}");
+        let told = until(&mut stream, |event| matches!(event, Event::OomKill { count: 1 }));
+        assert!(told.iter().any(|it| matches!(it, Event::MemoryMax { .. })), "{told:?}");
+        assert!(told.iter().any(|it| matches!(it, Event::OutOfMemory { .. })), "{told:?}");
         // memory.high: reclaim begins below the limit.
         let high = group.dir("memory").join("memory.high");
         std::fs::write(high, (8 << 20).to_string()).unwrap();
         let mut thrash = group.child("thrash 500");
         thrash.go();
         until(&mut stream, |event| matches!(event, Event::MemoryHigh { .. }));
+        LIMITS.iter().for_each(|what| seen(what));
     } else {
         until(&mut stream, |event| matches!(event, Event::OutOfMemory { .. }));
+        LIMITS.iter().for_each(|what| unseen(what, "version 1 tells only that memory ran out"));
     }
     assert_eq!(group.stats().unwrap().memory_events["oom_kill"], 1);
 }

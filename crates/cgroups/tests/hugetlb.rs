@@ -96,6 +96,7 @@ fn huge_pages_are_limited_and_counted() {
     assert_eq!(data.rsvd.limit, Some(4 << 20));
     let reserved = group.read("hugetlb", "hugetlb.2MB.rsvd.current").parse().unwrap();
     assert_eq!(data.rsvd.usage, Some(reserved));
+    common::seen("stats hugetlb");
     drop((two, three));
     let hugetlb = [("3MB".to_owned(), 0)].into();
     let error = group.set(&Resources { hugetlb, ..Resources::default() }).unwrap_err();

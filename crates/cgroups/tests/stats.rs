@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Group, group, has, host};
+use common::{ELSEWHERE, Group, group, has, host, seen, unseen};
 use rustix::time::{ClockId, clock_gettime};
 
 fn after_some_work(name: &str) -> Group {
@@ -63,6 +63,7 @@ fn processor_time_is_what_the_kernel_says() {
     }
     assert!(usage.total_usage > Some(30_000_000), "{usage:?}");
     assert!(usage.usage_in_usermode > Some(0), "{usage:?}");
+    seen("stats cpu");
 }
 
 #[test]
@@ -82,6 +83,10 @@ fn what_the_quota_did_is_what_the_kernel_says() {
     assert_eq!(cpu.throttling_data.throttled_time, file(time).map(|value| value * scale));
     assert_eq!(cpu.burst_data.bursts_periods, file("nr_bursts"));
     assert_eq!(cpu.burst_data.burst_time, file(burst).map(|value| value * scale));
+    match has("cpu") {
+        true => seen("stats cpu quota"),
+        false => unseen("stats cpu quota", ELSEWHERE),
+    }
 }
 
 #[test]
@@ -92,7 +97,7 @@ fn memory_is_what_the_kernel_says() {
     if !has("memory") {
         assert_eq!(*memory, cgroups::MemoryStats::default());
         assert!(stats.memory_events.is_empty());
-        return;
+        return unseen("stats memory", ELSEWHERE);
     }
     let file = |name: &str| number(&group, "memory", name);
     // The kernel keeps small stocks by processor that it may give back at any time.
@@ -136,6 +141,7 @@ fn memory_is_what_the_kernel_says() {
     assert!(memory.usage.max_usage > Some(16 << 20), "{memory:?}");
     assert_eq!(memory.stats.len(), group.read("memory", "memory.stat").lines().count());
     assert_eq!(memory.cache.is_some(), memory.usage.usage.is_some());
+    seen("stats memory");
 }
 
 #[test]
@@ -143,7 +149,7 @@ fn processes_are_counted() {
     let group = group("pids");
     if !has("pids") {
         assert_eq!(group.stats().unwrap().pids, cgroups::PidsStats::default());
-        return;
+        return unseen("stats pids", ELSEWHERE);
     }
     assert_eq!(group.stats().unwrap().pids.current, Some(0));
     let helper = group.child("nothing");
@@ -154,12 +160,13 @@ fn processes_are_counted() {
     assert!(pids.current > Some(0));
     assert_eq!(pids.limit, None);
     helper.end();
+    seen("stats pids");
 }
 
 #[test]
 fn block_devices_are_what_the_kernel_says() {
     if !has("blkio") && !has("io") {
-        return;
+        return unseen("stats io", ELSEWHERE);
     }
     let group = group("io");
     let mut helper = group.child("write");
@@ -178,7 +185,7 @@ fn block_devices_are_what_the_kernel_says() {
             let line = text.lines().find(|line| line.starts_with(&place)).unwrap();
             assert!(line.split(' ').any(|word| word == format!("{key}{}", entry.value)), "{line}");
         }
-        return;
+        return seen("stats io");
     }
     for (list, name) in [
         (&blkio.io_service_bytes_recursive, "io_service_bytes_recursive"),
@@ -198,6 +205,7 @@ fn block_devices_are_what_the_kernel_says() {
         let bfq = of(&read("bfq"));
         assert_eq!(lines, if bfq.is_empty() { of(&read("throttle")) } else { bfq });
     }
+    seen("stats io");
 }
 
 #[test]
@@ -208,6 +216,10 @@ fn processors_and_nodes_are_what_the_kernel_says() {
         let there = group.paths()[""].join("cpuset.cpus").exists();
         assert_eq!(cpuset.cpus.is_some(), there);
         assert!(cpuset.settings.is_empty());
+        match there {
+            true => seen("stats cpuset"),
+            false => unseen("stats cpuset", "nothing has asked for the controller"),
+        }
         return;
     }
     let shown = |list: &Option<Vec<u32>>| -> Vec<String> {
@@ -222,6 +234,7 @@ fn processors_and_nodes_are_what_the_kernel_says() {
     assert_eq!(cpuset.settings["sched_relax_domain_level"], -1);
     assert_eq!(cpuset.settings["sched_load_balance"], 1);
     assert_eq!(cpuset.settings.len(), 9);
+    seen("stats cpuset");
 }
 
 #[test]
@@ -239,6 +252,10 @@ fn pressure_is_there_where_the_kernel_has_it() {
         };
         assert_eq!(psi.some.map(|stall| stall.total), total("some"), "{name}");
         assert_eq!(psi.full.map(|stall| stall.total), total("full"), "{name}");
+    }
+    match psi.memory {
+        Some(_) => seen("stats pressure"),
+        None => unseen("stats pressure", "psi is switched off, or there is no version 2 tree"),
     }
 }
 

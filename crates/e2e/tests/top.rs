@@ -18,7 +18,7 @@ fn screen(pty: &Pty, size: WindowSize) -> Screen {
 /// Waits until a person sees what `wanted` says yes to.
 #[track_caller]
 fn see(pty: &Pty, what: &str, wanted: impl Fn(&str) -> bool) {
-    let end = Instant::now() + Duration::from_secs(15);
+    let end = Instant::now() + e2e::seconds(15);
     loop {
         let text = screen(pty, SIZE).text();
         if wanted(&text) {

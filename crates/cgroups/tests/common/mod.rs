@@ -205,13 +205,24 @@ pub fn again_in(mounts: &str) {
 
 /// Tells the table of docs/testing.md that something works here, with plain files.
 pub fn seen(what: &str) {
+    println!("MATRIX: {} | {what} | ok", place());
+}
+
+/// Tells the table what the kernel cannot do here.
+pub fn unseen(what: &str, why: &str) {
+    println!("MATRIX: {} | {what} | none: {why}", place());
+}
+
+/// Why a controller's figures and events are not in the version 2 view.
+pub const ELSEWHERE: &str = "the controller is not in this view";
+
+fn place() -> &'static str {
     let v1 = std::fs::read_to_string("/proc/self/cgroup").unwrap().lines().count() > 1;
-    let place = match host().mode {
+    match host().mode {
         Mode::V2 if v1 => "v2 view",
         Mode::V2 => "v2 files",
         _ => "v1",
-    };
-    println!("MATRIX: {place} | {what} | ok");
+    }
 }
 
 /// Whether this host has the controller in the version that the test runs in; says SKIP if not.
