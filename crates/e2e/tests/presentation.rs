@@ -6,7 +6,7 @@ fn told(args: &[&str]) -> Run {
     Cmd::nsinit(args).run()
 }
 
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 16] = [
     "exec",
     "list",
     "ps",
@@ -16,6 +16,7 @@ const VERBS: [&str; 15] = [
     "kill",
     "pause",
     "unpause",
+    "update",
     "oom",
     "wait",
     "delete",

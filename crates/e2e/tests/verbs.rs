@@ -1,6 +1,6 @@
 //! Every command but `exec`.
 
-use e2e::{World, each_view, until};
+use e2e::{World, each_view, on_this_host, until};
 use rustix::process::Signal;
 
 #[test]
@@ -327,6 +327,50 @@ fn a_log_file_and_debug_tell_what_happens() {
         assert!(run.err.lines().count() > 3 && run.err.contains("debug: "), "{}", run.err);
         assert_eq!(std::fs::read_to_string(&log).unwrap(), run.err);
         std::fs::remove_file(log).unwrap();
+        before.assert_restored();
+    });
+}
+
+#[test]
+fn update_changes_what_is_named_and_nothing_else() {
+    on_this_host(|world: &World| {
+        let root = world.busybox();
+        let before = world.snapshot();
+        root.detach(["--cpushares", "512"]);
+        let pid = root.nsinit(["state"]).run().success().json()["init_process_pid"].as_i64();
+        let groups = e2e::resources::Groups::of(pid.unwrap() as i32);
+        let files = [
+            ("memory", "memory.limit_in_bytes"),
+            ("memory", "memory.swappiness"),
+            ("cpu", "cpu.shares"),
+            ("cpuset", "cpuset.cpus"),
+            ("devices", "devices.list"),
+            ("", "memory.max"),
+            ("", "cpu.weight"),
+            ("", "cpuset.cpus"),
+        ];
+        let all = || files.map(|(hierarchy, file)| groups.read(hierarchy, file));
+        let mut shown = all();
+        let update = |flags: &[&str]| root.nsinit(["update"]).args(flags).run();
+        for (flags, at, value) in [
+            (&["--memory-limit", "96m"][..], [0, 5], ["100663296"; 2]),
+            (&["--cpushares", "1024"], [2, 6], ["1024", "100"]),
+            (&["--cpuset-cpus", "0"], [3, 7], ["0"; 2]),
+            (&["--memory-limit=64m"], [0, 5], ["67108864"; 2]),
+        ] {
+            update(flags).success();
+            for (at, value) in at.into_iter().zip(value) {
+                if shown[at].is_some() {
+                    shown[at] = Some(format!("{value}\n"));
+                }
+            }
+            assert_eq!(all(), shown, "{flags:?}");
+        }
+        update(&[]).code(2).error(&["--memory-limit"]);
+        update(&["--memory-limit", "much"]).code(1).error(&["--memory-limit much"]);
+        update(&["--cpuset-cpus", "4000"]).code(1).error(&["cpuset.cpus"]);
+        root.delete();
+        update(&["--cpushares", "100"]).code(1);
         before.assert_restored();
     });
 }

@@ -6,7 +6,7 @@ mod verbs;
 
 use clap::{Arg, ArgAction, Command, ValueHint};
 
-pub use create::{FLAGS, Flag};
+pub use create::{FLAGS, Flag, LIMITS};
 
 /// The whole command line.
 ///

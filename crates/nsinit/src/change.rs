@@ -9,10 +9,10 @@ mod parse;
 use std::path::PathBuf;
 
 use clap::ArgMatches;
-use libcontainer::config::{Id, Mount, NamespaceKind, Security};
-use libcontainer::{Config, Error, ErrorKind, Result};
+use libcontainer::config::{Id, Mount, NamespaceKind, Rootfs, Security, template};
+use libcontainer::{Config, Error, ErrorKind, Resources, Result};
 
-use crate::arguments::{FLAGS, Flag};
+use crate::arguments::{FLAGS, Flag, LIMITS};
 use crate::settings::texts;
 
 /// What one flag asks for.
@@ -85,6 +85,21 @@ pub fn all(matches: &ArgMatches) -> Result<Vec<Change>> {
         }
     }
     Ok(changes)
+}
+
+/// The limits that were asked for.
+///
+/// # Errors
+/// As [`all`].
+pub fn limits(matches: &ArgMatches) -> Result<Resources> {
+    let mut config = template(Rootfs::Directory(PathBuf::new()));
+    config.resources = Resources::default();
+    for flag in FLAGS.iter().filter(|flag| LIMITS.contains(&flag.name)) {
+        for value in texts(matches, flag.name) {
+            Change::of(flag, value)?.apply(&mut config);
+        }
+    }
+    Ok(config.resources)
 }
 
 /// Refuses flags that the running container is not like.

@@ -24,6 +24,7 @@ mod state;
 mod stats;
 mod table;
 mod top;
+mod update;
 mod usage;
 mod wait;
 
@@ -70,6 +71,7 @@ fn run(verb: &str, settings: &Settings, typed: &ArgMatches) -> Result<u8> {
         "kill" => kill::run(settings, typed),
         "pause" => pause::pause(settings, typed),
         "unpause" => pause::unpause(settings, typed),
+        "update" => update::run(settings, typed),
         "oom" => oom::run(settings, typed),
         "wait" => wait::run(settings, typed),
         "delete" => delete::run(settings, typed),

@@ -86,6 +86,16 @@ impl Flag {
     }
 }
 
+/// Those that can be changed while a container runs.
+pub const LIMITS: [&str; 6] =
+    ["memory-limit", "memory-swap", "memory-swappiness", "cpushares", "cpuset-cpus", "cpuset-mems"];
+
+/// Their definitions for `update`.
+pub(super) fn limits() -> impl Iterator<Item = Arg> {
+    let is_limit = |flag: &&Flag| LIMITS.contains(&flag.name);
+    FLAGS.iter().filter(is_limit).map(|flag| flag.arg().help_heading(None))
+}
+
 /// All of them.
 pub(super) fn args() -> impl Iterator<Item = Arg> {
     FLAGS.iter().map(Flag::arg)

@@ -1,7 +1,7 @@
 //! The verbs and their own options.
 
 use clap::builder::PossibleValuesParser;
-use clap::{Arg, ArgAction, Command, ValueHint};
+use clap::{Arg, ArgAction, ArgGroup, Command, ValueHint};
 
 use super::{create, help, id};
 
@@ -22,6 +22,8 @@ pub fn all() -> Vec<Command> {
         verb("kill", "Send a signal to a container's PID 1, or to all in it").defer(kill),
         verb("pause", "Freeze every process of a container").defer(only_id),
         verb("unpause", "Let a paused container go on").defer(only_id),
+        verb("update", "Change the limits of a running container that are named, and no other")
+            .defer(update),
         verb("oom", "Tell each time a container runs out of memory, until it ends").defer(only_id),
         verb("wait", "Wait until a container ends: print its exit code, and end with it")
             .defer(only_id),
@@ -38,6 +40,15 @@ fn verb(name: &'static str, about: &'static str) -> Command {
 
 fn only_id(command: Command) -> Command {
     command.arg(id())
+}
+
+fn update(command: Command) -> Command {
+    let named = ArgGroup::new("limits").args(create::LIMITS).multiple(true).required(true);
+    command
+        .override_usage("nsinit update [OPTIONS] --LIMIT VALUE...")
+        .arg(id())
+        .args(create::limits())
+        .group(named)
 }
 
 fn checkpoint(command: Command) -> Command {
