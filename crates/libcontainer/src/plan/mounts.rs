@@ -197,7 +197,13 @@ impl Planner<'_> {
             check::read_only_sys(&path, &mut attributes);
         }
         let idmap = self.idmap(mount, &options, field)?;
-        let source = self.source(Source { path, recursive, device: None, idmap });
+        let image = match &self.config.rootfs {
+            Rootfs::Directory(root) if root != Path::new("/") && path.starts_with(root) => {
+                Some(root.clone())
+            }
+            _ => None,
+        };
+        let source = self.source(Source { path, recursive, device: None, idmap, image });
         self.ops.push(MountOp::Bind { source, target, attributes });
         Ok(())
     }

@@ -9,6 +9,7 @@ use sys::{Context, SysError};
 
 use super::attach::clone_tree;
 use super::idmap;
+use super::inroot::{self, Links};
 use crate::config::DeviceKind;
 use crate::plan::mounts::{Entry, MountOp, RootSource, RootfsPlan, Source};
 use crate::procfs::Procfs;
@@ -98,10 +99,20 @@ fn no_root(path: &Path, error: SysError) -> Error {
     }
 }
 
-/// A bind's source.
+/// A bind's source. One that lies in the image is looked up in there: no link leads elsewhere.
 pub(super) fn open_source(source: &Source) -> Result<OwnedFd> {
     let shown = || source.path.display().to_string();
-    let tree = clone_tree(CWD, &source.path, source.recursive).sys("open_tree", shown)?;
+    let below = source.image.as_ref().and_then(|image| {
+        Some((image, source.path.strip_prefix(image).ok().filter(|rest| *rest != Path::new(""))?))
+    });
+    let tree = match below {
+        Some((image, rest)) => {
+            let found = inroot::open(open_directory(image)?.as_fd(), rest, Links::Follow)?;
+            clone_tree(found.as_fd(), Path::new(""), source.recursive)
+        }
+        None => clone_tree(CWD, &source.path, source.recursive),
+    }
+    .sys("open_tree", shown)?;
     if let Some(device) = source.device {
         verify_device(tree.as_fd(), device)
             .step(|| format!("opening the host's device {}", source.path.display()))?;

@@ -89,6 +89,9 @@ pub struct Source {
     pub device: Option<(DeviceKind, u32, u32)>,
     /// Its ids are mapped.
     pub idmap: Option<Idmap>,
+    /// The directory of the root file system, where it lies below that: what links are on the way
+    /// is the image's doing.
+    pub image: Option<PathBuf>,
 }
 
 /// Which ids a mount shows (mount_setattr(2), MOUNT_ATTR_IDMAP).

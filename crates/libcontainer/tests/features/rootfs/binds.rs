@@ -18,7 +18,42 @@ pub fn tests() -> Vec<Test> {
         test("rootfs::recursive_binds", recursive_binds),
         test("rootfs::bind_targets_are_made", targets),
         test("rootfs::mounts_as_engines_write_them", engines),
+        test("rootfs::a_source_in_the_image_stays_in_it", in_the_image),
     ]
+}
+
+/// Whoever wrote the image wrote the links in it: they lead to nothing of the host.
+fn in_the_image() {
+    let Some(place) = kit::place() else { return };
+    std::fs::write(place.dir().join("secret"), "of the host").unwrap();
+    let root = place.rootfs();
+    std::fs::create_dir(root.join("real")).unwrap();
+    std::fs::write(root.join("real/file"), "of the image").unwrap();
+    for (target, link) in [
+        ("real", "link"),
+        ("../secret", "up"),
+        (place.dir().join("secret").to_str().unwrap(), "absolute"),
+        ("/real/file", "absolute-inside"),
+        ("/proc/self/root", "magic"),
+    ] {
+        symlink(target, root.join(link)).unwrap();
+    }
+    let with = |name: &str, at: &str| {
+        let mut config = place.small();
+        config.mounts.push(bind(&root.join(name), at, &["bind", "ro"]));
+        config
+    };
+    for (name, file) in [("real", "/mnt/it/file"), ("link", "/mnt/it/file")] {
+        let (text, _) =
+            kit::once(&place, "in-image", with(name, "/mnt/it"), &["/bin/probe", "read", file]);
+        assert_eq!(text, "of the image", "{name}");
+    }
+    let read = ["/bin/probe", "read", "/mnt/file"];
+    let (text, _) = kit::once(&place, "in-image", with("absolute-inside", "/mnt/file"), &read);
+    assert_eq!(text, "of the image");
+    for (name, errno) in [("up", 2), ("absolute", 2), ("magic", 2), ("missing", 2)] {
+        assert_eq!(refusal(&place, with(name, "/mnt/it")).errno(), Some(errno), "{name}");
+    }
 }
 
 fn binds() {
