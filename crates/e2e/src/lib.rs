@@ -29,6 +29,7 @@ pub mod resources;
 mod rootfs;
 pub mod schema;
 mod snapshot;
+mod systemd;
 pub mod trace;
 mod user;
 mod world;
@@ -41,6 +42,7 @@ pub use pty::{Pty, WindowSize};
 pub use receiver::Receiver;
 pub use rootfs::Rootfs;
 pub use snapshot::Snapshot;
+pub use systemd::Systemd;
 pub use user::User;
 pub use world::{View, World, each_view, on_this_host, v2_only};
 

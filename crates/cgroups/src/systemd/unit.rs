@@ -57,6 +57,15 @@ impl Unit {
         Ok((unit, manager))
     }
 
+    /// The error that its group is in use, which says that there is such a unit; another error as
+    /// it is.
+    pub fn is_taken(&self, error: Error) -> Error {
+        match error {
+            Error::InUse { .. } => Error::UnitExists { unit: self.name.clone() },
+            other => other,
+        }
+    }
+
     /// Whether processes are put into it by systemd: into a scope they are, into a slice not.
     pub fn is_scope(&self) -> bool {
         self.name.ends_with(".scope")

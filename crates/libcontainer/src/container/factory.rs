@@ -15,7 +15,7 @@ use crate::container::store::Store;
 use crate::error::Step;
 use crate::host::{self, HostFacts};
 use crate::parent::{Boot, Sealed};
-use crate::plan::{self, Place};
+use crate::plan::{self, Place, Systemd};
 
 /// Makes and finds containers below a state root. It is cheap to clone, and clones share what
 /// they have learned of the host.
@@ -124,7 +124,11 @@ impl Factory {
         let plan = self.shared.plan(&config, id).step(step)?;
         if let Some(group) = &plan.cgroup {
             // Before a record names it: who destroys the container would end those in the group.
-            let vacant = group.check_vacant().step(step).hint(|| GROUP_IN_USE);
+            let vacant = group.check_vacant().map_err(|error| match &plan.systemd {
+                Some(Systemd::Unit(unit)) => unit.is_taken(error),
+                _ => error,
+            });
+            let vacant = vacant.step(step).hint(|| GROUP_IN_USE);
             // Most likely a namesake's own.
             vacant.map_err(|error| self.shared.store.taken(id).unwrap_or(error))?;
         }

@@ -109,7 +109,11 @@ fn by_systemd(config: &Config, place: &Place<'_>, path: &Path) -> Result<(Manage
     }
     let path = path.to_string_lossy();
     let description = format!("Container {}, recorded in {}", place.id, place.scope);
-    let (unit, manager) = Unit::plan(host, instance, &path, &description)?;
+    let (unit, manager) =
+        Unit::plan(host, instance, &path, &description).map_err(|error| match error {
+            cgroups::Error::Invalid { reason, .. } => Error::invalid("cgroup", reason),
+            other => other.into(),
+        })?;
     Ok((manager, Systemd::Unit(unit)))
 }
 

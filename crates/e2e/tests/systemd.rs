@@ -1,0 +1,292 @@
+//! Control groups that systemd makes, as engines ask for them: --systemd-cgroup, and the way that
+//! asks systemd but once: --cgroup-manager=delegated.
+
+use std::path::Path;
+
+use e2e::{Systemd, cell, skip, until};
+use serde_json::json;
+
+const TREE: &str = "/sys/fs/cgroup";
+
+fn property(host: &Systemd, unit: &str, name: &str) -> String {
+    host.systemctl(["show", unit, "--value", "--property", name]).trim().to_owned()
+}
+
+/// Whether systemd knows a unit, also one that is at its end.
+fn is_loaded(host: &Systemd, unit: &str) -> bool {
+    host.systemctl(["list-units", "--all", "--plain", "--no-legend", unit]).contains(unit)
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_scope_for_each_container() {
+    let Some(host) = Systemd::find() else { return };
+    let bundle = host.bundle("b", "machine-e2e.slice:pre:web", json!({}));
+    let nsrun = |args: &[&str]| host.nsrun(["--systemd-cgroup"]).args(args);
+    nsrun(&["create", "--bundle", &text(&bundle), "web"]).run().success();
+    let (unit, group) = ("pre-web.scope", "machine.slice/machine-e2e.slice/pre-web.scope");
+    assert_eq!(property(&host, unit, "ActiveState"), "active");
+    assert_eq!(property(&host, unit, "Slice"), "machine-e2e.slice");
+    assert_eq!(property(&host, unit, "Delegate"), "yes");
+    assert_eq!(property(&host, unit, "ControlGroup"), format!("/{group}"));
+    assert!(property(&host, unit, "Description").contains("web"));
+    nsrun(&["start", "web"]).run().success();
+    // Stage 0 has left, and the container alone is there.
+    let procs = host.sh(&format!("cat {TREE}/{group}/cgroup.procs"));
+    assert_eq!(procs.lines().count(), 1, "{procs}");
+    // Later verbs know by the record who made the group, flag or not.
+    assert!(
+        host.nsrun(["exec", "web", "cat", "/proc/self/cgroup"])
+            .run()
+            .success()
+            .out
+            .contains("0::/")
+    );
+    host.nsrun(["pause", "web"]).run().success();
+    host.systemctl(["daemon-reload"]);
+    assert_eq!(host.nsrun(["state", "web"]).run().success().json()["status"], "paused");
+    host.nsrun(["resume", "web"]).run().success();
+    host.nsrun(["delete", "--force", "web"]).run().success();
+    assert!(!is_loaded(&host, unit));
+    assert!(host.cmd("test", ["-e", &format!("{TREE}/{group}")]).run().status.code() == Some(1));
+    cell("v2 systemd", "scope");
+}
+
+#[test]
+fn names_of_scopes() {
+    let Some(host) = Systemd::find() else { return };
+    let bundle = host.bundle("b", "", json!({}));
+    let run =
+        |id: &str| host.nsrun(["--systemd-cgroup", "run", "-d", "--bundle", &text(&bundle), id]);
+    // None is named: the runtime's own prefix, in systemd's slice for services.
+    let id = format!("a+{}", host.tag);
+    run(&id).run().success();
+    let unit = format!("nsrun-a\\x2b{}.scope", host.tag);
+    assert_eq!(property(&host, &unit, "Slice"), "system.slice");
+    host.nsrun(["delete", "--force", &id]).run().success();
+    for (path, words) in [
+        ("/nsrun/web", "expected cgroupsPath to be of format \"slice:prefix:name\""),
+        ("a:b", "expected cgroupsPath to be of format"),
+        ("system:a:b", ".slice"),
+        ("a--b.slice:a:b", "dashes"),
+        ("system.slice:a:", "no name"),
+    ] {
+        host.change(&bundle, |config| config["linux"]["cgroupsPath"] = json!(path));
+        run("bad").run().code(1).error(&["linux.cgroupsPath", words]);
+        assert_eq!(host.nsrun(["list", "--quiet"]).run().success().out, "");
+    }
+}
+
+#[test]
+fn a_unit_that_is_there_is_another_containers() {
+    let Some(host) = Systemd::find() else { return };
+    let bundle = host.bundle("b", &format!("system.slice:pre:{}", host.tag), json!({}));
+    let unit = format!("pre-{}.scope", host.tag);
+    let script = format!("systemd-run --quiet --scope --unit={unit} sleep 1000 > /dev/null 2>&1 &");
+    host.sh(&script);
+    until("the foreign scope", || property(&host, &unit, "ActiveState") == "active");
+    let run = ["--systemd-cgroup", "run", "-d", "--bundle", &text(&bundle), "x"];
+    host.nsrun(run).run().code(1).error(&["systemd has a unit", &unit]);
+    // It is left alone, and whoever cleans up leaves it alone, too.
+    host.nsrun(["delete", "--force", "x"]).run().success();
+    assert_eq!(property(&host, &unit, "ActiveState"), "active");
+    host.systemctl(["stop", &unit]);
+    // One that has failed is in nobody's way.
+    let script = format!(
+        "systemd-run --quiet --unit={unit}-x true; systemd-run --quiet --scope --unit={unit} \
+         -p RuntimeMaxSec=1 -p TimeoutStopSec=1 sleep 1000"
+    );
+    let _ = host.cmd("sh", ["-c", &script]).run();
+    host.nsrun(run).run().success();
+    host.nsrun(["delete", "--force", "x"]).run().success();
+}
+
+#[test]
+fn annotations_are_properties() {
+    let Some(host) = Systemd::find() else { return };
+    let bundle = host.bundle("b", &format!(":pre:{}", host.tag), json!({}));
+    host.change(&bundle, |config| {
+        config["annotations"] = json!({
+            "org.systemd.property.TimeoutStopSec": "uint32 7",
+            "org.systemd.property.CollectMode": "'inactive'",
+            "org.systemd.property.SendSIGHUP": "true",
+        });
+    });
+    let run = ["--systemd-cgroup", "run", "-d", "--bundle", &text(&bundle), "x"];
+    host.nsrun(run).run().success();
+    let unit = format!("pre-{}.scope", host.tag);
+    assert_eq!(property(&host, &unit, "TimeoutStopUSec"), "7s");
+    assert_eq!(property(&host, &unit, "CollectMode"), "inactive");
+    assert_eq!(property(&host, &unit, "SendSIGHUP"), "yes");
+    host.nsrun(["delete", "--force", "x"]).run().success();
+    for (name, value, code, words) in [
+        ("TimeoutStopSec", "'soon'", 1, "a number"),
+        ("Description", "web", 1, "quotes"),
+        ("NoSuchThing", "true", 255, "NoSuchThing"),
+    ] {
+        host.change(&bundle, |config| {
+            let key = format!("org.systemd.property.{name}");
+            config["annotations"] = json!({key: value});
+        });
+        host.nsrun(run).run().code(code).error(&[name, words]);
+        assert!(!is_loaded(&host, &unit));
+    }
+}
+
+#[test]
+fn devices_outlive_a_reload() {
+    let Some(host) = Systemd::find() else { return };
+    let rules = json!({"devices": [
+        {"allow": false, "access": "rwm"},
+        {"allow": true, "type": "c", "major": 10, "minor": 200, "access": "rw"},
+    ]});
+    let bundle = host.bundle("b", &format!(":pre:{}", host.tag), rules);
+    host.nsrun(["--systemd-cgroup", "run", "-d", "--bundle", &text(&bundle), "x"]).run().success();
+    let unit = format!("pre-{}.scope", host.tag);
+    assert_eq!(property(&host, &unit, "DevicePolicy"), "strict");
+    assert!(property(&host, &unit, "DeviceAllow").contains("/dev/char/10:200 rw"));
+    let script = "mknod /dev/tun c 10 200; mknod /dev/kmsg c 1 11; echo > /dev/null && echo null; \
+                  (: < /dev/tun) 2>/dev/null && echo tun; (: < /dev/kmsg) 2>/dev/null && echo kmsg";
+    let seen = |what: &str| {
+        let out = host.nsrun(["exec", "x", "sh", "-c", script]).run().out;
+        assert!(out.contains("null") && !out.contains("kmsg"), "{what}: {out}");
+        out
+    };
+    let before = seen("at first");
+    host.systemctl(["daemon-reload"]);
+    assert_eq!(seen("after daemon-reload"), before);
+    host.systemctl(["set-property", "--runtime", &unit, "CPUWeight=50"]);
+    assert_eq!(seen("after set-property"), before);
+    host.nsrun(["delete", "--force", "x"]).run().success();
+    cell("v2 systemd", "devices");
+}
+
+#[test]
+fn limits_are_properties_and_files() {
+    let Some(host) = Systemd::find() else { return };
+    if !host.has_controllers() {
+        return skip("version 1 holds the controllers of this host");
+    }
+    let resources = json!({
+        "memory": {"limit": 64 << 20, "reservation": 32 << 20, "swap": 96 << 20},
+        "cpu": {"quota": 33_333, "period": 100_000, "shares": 512, "burst": 1000, "cpus": "0"},
+        "pids": {"limit": 5},
+        "unified": {"memory.high": "50331648"},
+    });
+    let bundle = host.bundle("b", &format!(":pre:{}", host.tag), resources);
+    host.nsrun(["--systemd-cgroup", "run", "-d", "--bundle", &text(&bundle), "x"]).run().success();
+    let unit = format!("pre-{}.scope", host.tag);
+    let files = "memory.max memory.low memory.swap.max memory.high cpu.max cpu.max.burst \
+                 cpu.weight cpuset.cpus pids.max";
+    let show = || {
+        host.sh(&format!(
+            "cd {TREE}/system.slice/{unit} && head -n1 {files} | grep -v '^=' | xargs"
+        ))
+    };
+    let before = show();
+    assert!(
+        before.starts_with("67108864 33554432 33554432 50331648 33333 100000 1000 "),
+        "{before}"
+    );
+    assert!(before.ends_with(" 0 5\n"), "{before}");
+    for (name, value) in [
+        ("MemoryMax", "67108864"),
+        ("MemoryLow", "33554432"),
+        ("MemorySwapMax", "33554432"),
+        ("MemoryHigh", "50331648"),
+        ("CPUQuotaPerSecUSec", "340ms"),
+        ("AllowedCPUs", "0"),
+        ("TasksMax", "5"),
+    ] {
+        assert_eq!(property(&host, &unit, name), value, "{name}");
+    }
+    host.systemctl(["daemon-reload"]);
+    assert_eq!(show(), before);
+    // Somebody changes one thing, and the others stay.
+    host.systemctl(["set-property", "--runtime", &unit, "MemoryHigh=40M"]);
+    until("the new limit", || show().contains("41943040"));
+    assert_eq!(show(), before.replace("50331648", "41943040"));
+    let memory = (128_i64 << 20).to_string();
+    host.nsrun(["update", "--memory", &memory, "--memory-swap", &memory, "x"]).run().success();
+    host.nsrun(["update", "--cpu-period", "50000", "--pids-limit", "50", "x"]).run().success();
+    let after = show();
+    assert!(after.starts_with("134217728 33554432 0 41943040 33333 50000 1000 "), "{after}");
+    assert_eq!(property(&host, &unit, "MemoryMax"), memory);
+    assert_eq!(property(&host, &unit, "MemorySwapMax"), "0");
+    assert_eq!(property(&host, &unit, "CPUQuotaPerSecUSec"), "670ms");
+    assert_eq!(property(&host, &unit, "CPUQuotaPeriodUSec"), "50ms");
+    assert_eq!(property(&host, &unit, "TasksMax"), "50");
+    host.systemctl(["daemon-reload"]);
+    assert_eq!(show(), after);
+    host.nsrun(["delete", "--force", "x"]).run().success();
+    for what in ["memory limit", "cpu quota", "cpuset", "pids limit", "unified"] {
+        cell("v2 systemd", what);
+    }
+}
+
+#[test]
+fn one_unit_for_all() {
+    let Some(host) = Systemd::find() else { return };
+    let unit = "libcontainer-delegated.service";
+    host.systemctl(["stop", unit].into_iter().filter(|_| is_loaded(&host, unit)));
+    let bundle = text(&host.bundle("b", "", json!({})));
+    let run =
+        |id: &str| host.nsrun(["--cgroup-manager=delegated", "run", "-d", "--bundle", &bundle, id]);
+    // Who comes first makes it; several do at once.
+    let many: Vec<_> = (0..12).map(|number| run(&format!("c{number}")).start()).collect();
+    many.into_iter().for_each(|one| {
+        one.wait().success();
+    });
+    let group = format!("{TREE}/system.slice/{unit}");
+    assert_eq!(property(&host, unit, "Delegate"), "yes");
+    assert_eq!(host.sh(&format!("cat {group}/cgroup.procs")), "");
+    assert_eq!(host.sh(&format!("ls -d {group}/containers/nsrun/*/")).lines().count(), 12);
+    host.systemctl(["daemon-reload"]);
+    assert!(host.nsrun(["exec", "c0", "true"]).run().status.success());
+    for number in 0..12 {
+        host.nsrun(["delete", "--force", &format!("c{number}")]).run().success();
+    }
+    // It stays for the next one, who asks nobody: his start works without a bus.
+    assert_eq!(host.sh(&format!("ls {group}/containers | grep -v '\\.'; true")), "");
+    run("d").env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere").run().success();
+    host.systemctl(["stop", unit]);
+    until("the end of what is in it", || {
+        host.nsrun(["state", "d"]).run().success().json()["status"] == "stopped"
+    });
+    host.nsrun(["delete", "d"]).run().success();
+    run("e").run().success();
+    host.nsrun(["delete", "--force", "e"]).run().success();
+    host.systemctl(["stop", unit]);
+    cell("v2 systemd", "delegated");
+}
+
+#[test]
+fn a_creator_that_is_killed_leaves_what_delete_removes() {
+    let Some(host) = Systemd::find() else { return };
+    let bundle = text(&host.bundle("b", &format!(":pre:{}", host.tag), json!({})));
+    let unit = format!("pre-{}.scope", host.tag);
+    for milliseconds in [2, 5, 8, 11, 14, 17, 20, 25, 30, 40, 50] {
+        let limit = format!("{:.3}", f64::from(milliseconds) / 1000.0);
+        let run = host.nsrun(["--systemd-cgroup", "run", "-d", "--bundle", &bundle, "x"]);
+        // From inside, so that it is nsrun that is killed.
+        let _ = host
+            .cmd("timeout", ["--signal=KILL", &limit, e2e::nsrun().to_str().unwrap()])
+            .args([
+                &format!("--root=/run/{}", host.tag),
+                "--systemd-cgroup",
+                "run",
+                "-d",
+                "--bundle",
+            ])
+            .args([&bundle, "x"])
+            .leaves_behind()
+            .run();
+        host.nsrun(["delete", "--force", "x"]).run().success();
+        until("the end of the unit", || !is_loaded(&host, &unit));
+        run.run().success();
+        host.nsrun(["delete", "--force", "x"]).run().success();
+    }
+}
