@@ -4,10 +4,11 @@
 mod common;
 
 use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use cgroups::{Cpu, Error, Event, Memory, Resources};
+use cgroups::{Cpu, Error, Event, Manager, Memory, Resources};
 use common::{group, has, host, seen};
 
 const MIB: i64 = 1 << 20;
@@ -204,6 +205,40 @@ fn processor_limits_are_raised_and_lowered() {
     set(Cpu { idle: Some(1), ..Cpu::default() });
     assert_eq!(group.read("cpu", "cpu.idle"), "1");
     set(Cpu { idle: Some(0), shares: Some(2048), ..Cpu::default() });
+}
+
+/// Either half of a quota may have to be written first, if the share must never be above the
+/// parent's on the way.
+#[test]
+fn a_share_changes_within_its_parents() {
+    if !has("cpu") {
+        return;
+    }
+    let parent = group("share");
+    let set = |group: &Manager, quota: i64, period: u64| {
+        let cpu = Cpu { quota: Some(quota), period: Some(period), ..Cpu::default() };
+        group.set(&Resources { cpu, ..none() })
+    };
+    set(&parent, 50_000, 100_000).unwrap();
+    let below = |(key, path): (&String, &PathBuf)| (key.clone(), path.join("child"));
+    let child = Manager::from_paths(parent.paths().iter().map(below).collect()).unwrap();
+    child.create().unwrap();
+    let shares = [(25_000, 50_000), (500_000, 1_000_000), (5000, 10_000), (50_000, 100_000)];
+    for (quota, period) in shares {
+        set(&child, quota, period).unwrap();
+        let both = if parent.is_v2() {
+            parent.read("cpu", "child/cpu.max")
+        } else {
+            let read = |file: &str| parent.read("cpu", &format!("child/{file}"));
+            format!("{} {}", read("cpu.cfs_quota_us"), read("cpu.cfs_period_us"))
+        };
+        assert_eq!(both, format!("{quota} {period}"));
+    }
+    if !parent.is_v2() {
+        let text = set(&child, 60_000, 100_000).unwrap_err().to_string();
+        assert!(text.contains("the parent group must have as much"), "{text}");
+    }
+    child.destroy().unwrap();
 }
 
 #[test]

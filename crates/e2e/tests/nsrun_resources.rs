@@ -2,10 +2,10 @@
 //! every other one.
 
 use e2e::resources::{Groups, Resource, merged, resources};
-use e2e::{Bundle, View, World, cell, each_view, no_cell, on_this_host, skip};
+use e2e::{Bundle, Run, View, World, cell, each_view, no_cell, on_this_host, skip};
 use serde_json::{Value, json};
 
-fn update(bundle: &Bundle, resources: &Value) -> e2e::Run {
+fn update(bundle: &Bundle, resources: &Value) -> Run {
     bundle.nsrun(["update", "--resources", "-", &bundle.id]).input(resources.to_string()).run()
 }
 
@@ -25,20 +25,20 @@ fn mount_seldom_ones(world: &World) {
 }
 
 /// Those that this host can keep. What it lacks is named by the runtime, and is not there.
-fn offered(world: &World, bundle: &Bundle, groups: &Groups) -> Vec<Resource> {
+fn offered(place: &str, groups: &Groups, update: &dyn Fn(&Value) -> Run) -> Vec<Resource> {
     let mut all = resources();
     all.retain(|resource| {
         if groups.offers(resource) {
             return true;
         }
-        let run = update(bundle, &resource.values[0]);
+        let run = update(&resource.values[0]);
         if run.status.code() == Some(0) {
             // Told to be without effect.
             assert_eq!(groups.shows(resource), None, "{}", resource.name);
         } else {
             let run = run.code(1);
             let reason = run.err.split("\": ").nth(1).unwrap_or(&run.err).trim();
-            no_cell(world.place(), &resource.name, reason);
+            no_cell(place, &resource.name, reason);
         }
         false
     });
@@ -49,7 +49,7 @@ fn offered(world: &World, bundle: &Bundle, groups: &Groups) -> Vec<Resource> {
 fn unlimited(world: &World) -> (Bundle, Groups, Vec<Resource>) {
     let bundle = world.bundle();
     let groups = Groups::of(bundle.detach());
-    let offered = offered(world, &bundle, &groups);
+    let offered = offered(world.place(), &groups, &|change| update(&bundle, change));
     (bundle, groups, offered)
 }
 
@@ -86,7 +86,7 @@ fn each_is_set_at_creation() {
 }
 
 /// What the kernel shows of all of them, and of what no update may touch.
-fn all_shown(bundle: &Bundle, groups: &Groups, resources: &[Resource]) -> Vec<(String, String)> {
+fn all_shown(groups: &Groups, resources: &[Resource]) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = resources
         .iter()
         .map(|one| (one.name.clone(), groups.shows(one).unwrap_or_default()))
@@ -98,7 +98,6 @@ fn all_shown(bundle: &Bundle, groups: &Groups, resources: &[Resource]) -> Vec<(S
             all.push((file.to_owned(), text));
         }
     }
-    all.push(("container".to_owned(), bundle.id.clone()));
     all
 }
 
@@ -125,33 +124,42 @@ fn every_ordered_pair_is_there() {
     assert!(pairs.iter().all(|pair| pair[0] != pair[1]));
 }
 
+/// Changes each right after each other one, and looks at all of them each time. Ends with what is
+/// shown then.
+fn each_after_each(
+    groups: &Groups,
+    offered: &[Resource],
+    update: &dyn Fn(&Value) -> Run,
+) -> Vec<(String, String)> {
+    // All at once, in whatever order the kernel takes them.
+    let base = offered.iter().fold(json!({}), |all, one| merged(&all, &one.values[0]));
+    update(&base).success();
+    for one in offered {
+        assert_eq!(groups.shows(one), groups.expected(one, 0), "{}", one.name);
+    }
+    let mut values = vec![0; offered.len()];
+    let mut before = all_shown(groups, offered);
+    let mut last = "nothing";
+    for number in every_pair(offered.len()) {
+        let one = &offered[number];
+        values[number] = 1 - values[number];
+        update(&one.values[values[number]]).success();
+        let wanted = with(&before, &one.name, groups.expected(one, values[number]));
+        before = all_shown(groups, offered);
+        assert_eq!(before, wanted, "{last}, then {}", one.name);
+        last = &one.name;
+    }
+    println!("NOTE: {} ordered pairs of updates", offered.len() * (offered.len() - 1));
+    before
+}
+
 #[test]
 fn a_change_of_one_leaves_every_other_as_it_was() {
     each_view(|world: &World| {
         mount_seldom_ones(world);
         let (bundle, groups, offered) = unlimited(world);
-        // All at once, in whatever order the kernel takes them.
-        let base = offered.iter().fold(json!({}), |all, one| merged(&all, &one.values[0]));
-        update(&bundle, &base).success();
-        let shown = || all_shown(&bundle, &groups, &offered);
-        for one in &offered {
-            assert_eq!(groups.shows(one), groups.expected(one, 0), "{}", one.name);
-        }
-        let mut values = vec![0; offered.len()];
-        let mut before = shown();
-        let mut last = "nothing";
-        for number in every_pair(offered.len()) {
-            let one = &offered[number];
-            values[number] = 1 - values[number];
-            update(&bundle, &one.values[values[number]]).success();
-            let wanted = with(&before, &one.name, groups.expected(one, values[number]));
-            before = shown();
-            assert_eq!(before, wanted, "{last}, then {}", one.name);
-            last = &one.name;
-        }
+        each_after_each(&groups, &offered, &|change| update(&bundle, change));
         cell(world.place(), "update pairs");
-        let count = offered.len();
-        println!("NOTE: {} ordered pairs in {}", count * (count - 1), world.place());
         bundle.delete();
     });
 }
@@ -174,7 +182,7 @@ fn a_paused_container_stays_paused_and_keeps_its_device_rules() {
             bundle.set(&format!("/process/capabilities/{set}"), capabilities.clone());
         }
         let groups = Groups::of(bundle.detach());
-        let offered = offered(world, &bundle, &groups);
+        let offered = offered(world.place(), &groups, &|change| update(&bundle, change));
         let allowed = devices(&bundle);
         assert!(allowed.starts_with("ok\nok\nerror EPERM"), "{allowed}");
         bundle.verb("pause").run().success();
