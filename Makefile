@@ -108,6 +108,11 @@ bench-quick: bench-tools ## the same with few rounds, under a minute; writes not
 bench-syscalls: bench-tools ## how many system calls a start takes, by strace
 	$(BENCH) --nsinit $(NSINIT) --oci $(NSRUN) --tools $(TOOLS) --image $(IMAGES)/busybox --count-syscalls
 
+.PHONY: bench-seccomp
+bench-seccomp: root ## our system-call filters beside libseccomp's
+	@scripts/prepare bench
+	cargo bench -p seccomp --bench filters
+
 .PHONY: install
 install: build ## the binaries, man pages and completions under PREFIX (/usr/local)
 	@set -ex; share=$(DESTDIR)$(PREFIX)/share; \

@@ -75,3 +75,14 @@ pub fn answer(listener: BorrowedFd<'_>, id: u64, answer: Answer) -> Result<()> {
     }
     Ok(())
 }
+
+/// Whether the caller of this id still waits: if so, what was looked up by its pid was its own.
+#[must_use]
+pub fn is_waiting(listener: BorrowedFd<'_>, id: u64) -> bool {
+    const SECCOMP_IOCTL_NOTIF_ID_VALID: u64 = 0x4008_2102;
+    // SAFETY: the request reads the 8 bytes that it is pointed to.
+    let result = unsafe {
+        libc::ioctl(listener.as_raw_fd(), SECCOMP_IOCTL_NOTIF_ID_VALID as _, &raw const id)
+    };
+    result == 0
+}

@@ -20,6 +20,13 @@ pub struct Exported {
     pub took: u64,
 }
 
+/// Calls that programs make all the time.
+pub const COMMON: &str = "read write close fstat newfstatat openat lseek mmap munmap mprotect brk \
+    rt_sigaction rt_sigprocmask ioctl pread64 pwrite64 readv writev poll epoll_wait epoll_pwait \
+    epoll_ctl futex nanosleep clock_nanosleep getpid gettid sendto recvfrom sendmsg recvmsg accept4 \
+    connect fcntl getdents64 statx execve wait4 clone exit_group sched_yield madvise getrandom \
+    prlimit64 set_robust_list rseq pipe2 dup3 fsync unlink rename";
+
 /// How libseccomp looks for a call (SCMP_FLTATR_CTL_OPTIMIZE).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {

@@ -7,7 +7,7 @@ mod random;
 
 use std::path::Path;
 
-use export::{Layout, Libseccomp};
+use export::{COMMON, Layout, Libseccomp};
 use random::{Random, VALUES};
 use seccomp::interpreter::{Outcome, SeccompData, run};
 use seccomp::{Arch, Options, Profile, SockFilter, compile};
@@ -125,12 +125,6 @@ fn generated_profiles() {
     assert!(clear > 100_000 && refused < 400, "{clear} clear, {refused} refused");
     assert!(wrong < clear / 2000, "libseccomp is wrong in {wrong} of {clear}");
 }
-
-const COMMON: &str = "read write close fstat newfstatat openat lseek mmap munmap mprotect brk \
-    rt_sigaction rt_sigprocmask ioctl pread64 pwrite64 readv writev poll epoll_wait epoll_pwait \
-    epoll_ctl futex nanosleep clock_nanosleep getpid gettid sendto recvfrom sendmsg recvmsg accept4 \
-    connect fcntl getdents64 statx execve wait4 clone exit_group sched_yield madvise getrandom \
-    prlimit64 set_robust_list rseq pipe2 dup3 fsync unlink rename";
 
 /// Of the engines' profiles, each common call takes no more instructions than with libseccomp's
 /// tree, and all together less than half of those of its default, the list; the filter is shorter.
