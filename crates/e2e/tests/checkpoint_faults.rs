@@ -1,0 +1,162 @@
+//! Whatever fails, and whoever is killed: a container that was to be saved goes on, one that was to
+//! come back leaves nothing. And a checkpoint that somebody has tampered with is refused.
+
+use std::os::unix::fs::symlink;
+use std::time::Duration;
+
+use e2e::trace::{has_strace, killed_at, points};
+use e2e::{Bundle, World, each_view, on_this_host, skip, until};
+use serde_json::{Value, json};
+
+/// No flags.
+const NONE: [&str; 0] = [];
+
+/// A shell that counts into /count, a line a number.
+const COUNT: &str = "i=0; while true; do echo $i >>/count; i=$((i+1)); sleep 0.05; done";
+
+fn no_criu() -> bool {
+    match e2e::criu() {
+        Ok(_) => false,
+        Err(why) => {
+            skip(why);
+            true
+        }
+    }
+}
+
+fn counted(bundle: &Bundle) -> usize {
+    let text = std::fs::read_to_string(bundle.path.join("rootfs/count")).unwrap_or_default();
+    text.lines().count()
+}
+
+fn counts_on(bundle: &Bundle) {
+    let before = counted(bundle);
+    until("it counts", || counted(bundle) > before + 2);
+}
+
+/// A container that was saved in `images`, and deleted.
+fn saved(world: &World) -> Bundle {
+    let mut bundle = world.bundle();
+    bundle.sh(COUNT);
+    bundle.detach();
+    counts_on(&bundle);
+    bundle.checkpoint("images", NONE).run().success();
+    bundle.verb("delete").run().success();
+    bundle
+}
+
+#[test]
+fn what_was_tampered_with_is_refused_and_leaves_nothing() {
+    if no_criu() {
+        return;
+    }
+    each_view(|world: &World| {
+        let mut bundle = world.bundle();
+        let data = world.path("data");
+        std::fs::create_dir(&data).unwrap();
+        bundle.push(
+            "/mounts",
+            json!({"destination": "/data", "type": "bind", "options": ["bind"],
+            "source": data.to_str().unwrap()}),
+        );
+        bundle.sh(COUNT);
+        bundle.detach();
+        counts_on(&bundle);
+        bundle.checkpoint("images", NONE).run().success();
+        bundle.verb("delete").run().success();
+        let images = bundle.path.join("images");
+        let before = world.snapshot();
+        let refused = |words: &[&str]| {
+            let run = bundle.restore("images", NONE).run().code(1);
+            run.error(words);
+            let _ = std::fs::remove_file(images.join("restore.log"));
+            let _ = std::fs::remove_file(images.join("stats-restore"));
+        };
+        // A link in place of memory, and of the log.
+        let real = images.join("pages-1.img");
+        let kept = images.join("kept");
+        std::fs::rename(&real, &kept).unwrap();
+        symlink("/etc/shadow", &real).unwrap();
+        refused(&["pages-1.img", "tampered"]);
+        std::fs::remove_file(&real).unwrap();
+        // Memory that is missing is CRIU's to tell.
+        refused(&["CRIU failed", "restore.log"]);
+        std::fs::rename(&kept, &real).unwrap();
+        // A note that asks for more than the configuration has.
+        let file = images.join("libcontainer.json");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let mut note: Value = serde_json::from_str(&text).unwrap();
+        note["mounts"][0] = json!("/etc");
+        std::fs::write(&file, note.to_string()).unwrap();
+        refused(&["/etc", "the configuration has not"]);
+        std::fs::write(&file, text.replace("file[", "/etc/passwd[")).unwrap();
+        refused(&["libcontainer.json", "names no open file"]);
+        std::fs::write(&file, "{").unwrap();
+        refused(&["libcontainer.json", "broken"]);
+        std::fs::remove_file(&file).unwrap();
+        refused(&["libcontainer.json", "no complete checkpoint"]);
+        std::fs::write(&file, &text).unwrap();
+        bundle.tidy(NONE);
+        let left = before.wait_restored(Duration::from_secs(3));
+        assert!(!left.contains("process") && !left.contains("cgroup"), "{left}");
+        // As it was, it is good.
+        bundle.restore("images", NONE).run().success();
+        counts_on(&bundle);
+        bundle.delete();
+    });
+}
+
+#[test]
+fn killed_while_it_restores() {
+    if no_criu() || !has_strace() {
+        return;
+    }
+    on_this_host(|world: &World| {
+        let bundle = saved(world);
+        let restore = bundle.restore("images", NONE);
+        let before = world.snapshot();
+        let all = points(world, &restore, false);
+        bundle.delete();
+        let step = (all.len() / 12).max(1);
+        for point in all.iter().step_by(step) {
+            killed_at(&restore, point, false);
+            bundle.delete();
+            bundle.tidy(["images/restore.log", "images/stats-restore"]);
+            let mut left = before.wait_restored(Duration::from_secs(3));
+            left = left.lines().filter(|line| !line.contains(" file ")).collect();
+            assert!(left.is_empty(), "killed at call {} of {}: {left}", point.1, point.0);
+        }
+        bundle.restore("images", NONE).run().success();
+        counts_on(&bundle);
+        bundle.delete();
+    });
+}
+
+#[test]
+fn killed_while_it_saves() {
+    if no_criu() || !has_strace() {
+        return;
+    }
+    on_this_host(|world: &World| {
+        let mut bundle = world.bundle();
+        bundle.sh(COUNT);
+        bundle.detach();
+        counts_on(&bundle);
+        let save = bundle.checkpoint("images", ["--leave-running"]);
+        let all = points(world, &save, false);
+        let step = (all.len() / 10).max(1);
+        for point in all.iter().step_by(step) {
+            killed_at(&save, point, false);
+            // CRIU is left to put things right.
+            until("CRIU's end", || {
+                let all = e2e::Cmd::new("ps", ["-eo", "comm"]).run().out;
+                !all.lines().any(|line| line == "criu" || line.starts_with("ld-linux"))
+            });
+            assert_eq!(bundle.status(), "running", "killed at call {} of {}", point.1, point.0);
+            counts_on(&bundle);
+        }
+        save.run().success();
+        counts_on(&bundle);
+        bundle.delete();
+    });
+}
