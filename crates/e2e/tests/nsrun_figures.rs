@@ -239,3 +239,87 @@ fn out_of_memory_is_told() {
         assert_eq!(first, serde_json::json!({"type": "oom", "id": bundle.id}));
     });
 }
+
+/// Of a container in version 2, made by whoever makes groups here: plain files, systemd.
+#[test]
+fn figures_agree_with_the_files_of_version_2() {
+    e2e::v2_only(|world: &World| {
+        let mut managers = vec![("cgroupfs", world.place())];
+        if world.place() == "v2 files" && std::path::Path::new("/run/systemd/system").is_dir() {
+            managers.push(("systemd", "v2 systemd"));
+        }
+        for (manager, place) in managers {
+            let mut bundle = world.bundle();
+            if manager == "systemd" {
+                bundle.set("/linux/cgroupsPath", format!(":nsrun-test:{}", bundle.id));
+            }
+            bundle.sh("i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done; exec /probe sleep 1000");
+            let manager = format!("--cgroup-manager={manager}");
+            let run = [&*manager, "run", "--detach", &*bundle.id];
+            bundle.nsrun(run).leaves_behind().run().success();
+            let pid = bundle.state()["pid"].as_i64().unwrap();
+            e2e::until("asleep", || {
+                let command = std::fs::read_to_string(format!("/proc/{pid}/cmdline"));
+                command.is_ok_and(|command| command.starts_with("/probe"))
+            });
+            // Frozen, nothing changes between the two readings.
+            bundle.verb("pause").run().success();
+            let group = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+            let group = group.lines().find_map(|line| line.strip_prefix("0::/")).unwrap();
+            let group = std::path::Path::new("/sys/fs/cgroup").join(group);
+            let run = bundle.nsrun(["events", "--stats", &bundle.id]).run().success();
+            let line: Value = serde_json::from_str(&run.out).unwrap();
+            check_figures(&line, &bundle.id);
+            let data = &line["data"];
+            let file = |name: &str| std::fs::read_to_string(group.join(name)).ok();
+            let flat = |name: &str, key: &str| -> Option<u64> {
+                let text = file(name)?;
+                let value = |line: &str| line.strip_prefix(key)?.strip_prefix(' ')?.parse().ok();
+                text.lines().find_map(value)
+            };
+            let number = |name: &str| file(name)?.trim().parse::<u64>().ok();
+            assert_eq!(
+                data["cpu"]["usage"]["total"].as_u64(),
+                flat("cpu.stat", "usage_usec").map(|us| us * 1000)
+            );
+            assert!(data["cpu"]["usage"]["total"].as_u64() > Some(0));
+            e2e::cell(place, "stats cpu");
+            for (what, places) in [
+                (
+                    "memory",
+                    &[
+                        ("/memory/usage/max", "memory.peak"),
+                        ("/memory/swapOnly/usage", "memory.swap.current"),
+                    ][..],
+                ),
+                ("pids", &[("/pids/current", "pids.current"), ("/pids/peak", "pids.peak")]),
+            ] {
+                if !e2e::has_controller(what) {
+                    continue;
+                }
+                for (pointer, name) in places {
+                    let figure = data.pointer(pointer).and_then(Value::as_u64);
+                    assert_eq!(figure, number(name), "{name}: {line}");
+                }
+                e2e::cell(place, &format!("stats {what}"));
+            }
+            let events = data.pointer("/memory/events").and_then(Value::as_object);
+            let lines = file("memory.events").map(|text| text.lines().count());
+            assert_eq!(events.map(|events| events.len()), lines, "{line}");
+            let total = |resource: &str| {
+                let text = file(&format!("{resource}.pressure"))?;
+                text.lines().next()?.rsplit('=').next()?.parse::<u64>().ok()
+            };
+            for (pointer, resource) in [("/cpu", "cpu"), ("/memory", "memory"), ("/blkio", "io")] {
+                let pointer = format!("{pointer}/psi/some/total");
+                let figure = data.pointer(&pointer).and_then(Value::as_u64);
+                assert_eq!(figure, total(resource), "{resource}: {line}");
+            }
+            if total("cpu").is_some() {
+                e2e::cell(place, "stats pressure");
+            }
+            bundle.verb("resume").run().success();
+            bundle.delete();
+        }
+    });
+}
