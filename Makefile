@@ -113,6 +113,14 @@ bench-seccomp: root ## our system-call filters beside libseccomp's
 	@scripts/prepare bench
 	cargo bench -p seccomp --bench filters
 
+.PHONY: hot
+hot: root ## writes down which functions a start enters, for the linker to lay them out
+	@scripts/prepare bench
+	@scripts/images busybox
+	KEEP_SYMBOLS=1 cargo build --release -p nsinit -p nsrun
+	@$(MAKE) --no-print-directory $(TOOLS)/entered
+	@ENTERED=$(TOOLS)/entered NSINIT=$(OUT)/nsinit NSRUN=$(OUT)/nsrun scripts/hot
+
 .PHONY: install
 install: build ## the binaries, man pages and completions under PREFIX (/usr/local)
 	@set -ex; share=$(DESTDIR)$(PREFIX)/share; \
