@@ -172,7 +172,7 @@ fn limits_are_properties_and_files() {
     }
     let resources = json!({
         "memory": {"limit": 64 << 20, "reservation": 32 << 20, "swap": 96 << 20},
-        "cpu": {"quota": 33_333, "period": 100_000, "shares": 512, "burst": 1000, "cpus": "0"},
+        "cpu": {"quota": 30_000, "period": 100_000, "shares": 512, "burst": 1000, "cpus": "0"},
         "pids": {"limit": 5},
         "unified": {"memory.high": "50331648"},
     });
@@ -188,7 +188,7 @@ fn limits_are_properties_and_files() {
     };
     let before = show();
     assert!(
-        before.starts_with("67108864 33554432 33554432 50331648 33333 100000 1000 "),
+        before.starts_with("67108864 33554432 33554432 50331648 30000 100000 1000 "),
         "{before}"
     );
     assert!(before.ends_with(" 0 5\n"), "{before}");
@@ -197,7 +197,7 @@ fn limits_are_properties_and_files() {
         ("MemoryLow", "33554432"),
         ("MemorySwapMax", "33554432"),
         ("MemoryHigh", "50331648"),
-        ("CPUQuotaPerSecUSec", "340ms"),
+        ("CPUQuotaPerSecUSec", "300ms"),
         ("AllowedCPUs", "0"),
         ("TasksMax", "5"),
     ] {
@@ -213,14 +213,20 @@ fn limits_are_properties_and_files() {
     host.nsrun(["update", "--memory", &memory, "--memory-swap", &memory, "x"]).run().success();
     host.nsrun(["update", "--cpu-period", "50000", "--pids-limit", "50", "x"]).run().success();
     let after = show();
-    assert!(after.starts_with("134217728 33554432 0 41943040 33333 50000 1000 "), "{after}");
+    assert!(after.starts_with("134217728 33554432 0 41943040 30000 50000 1000 "), "{after}");
     assert_eq!(property(&host, &unit, "MemoryMax"), memory);
     assert_eq!(property(&host, &unit, "MemorySwapMax"), "0");
-    assert_eq!(property(&host, &unit, "CPUQuotaPerSecUSec"), "670ms");
+    assert_eq!(property(&host, &unit, "CPUQuotaPerSecUSec"), "600ms");
     assert_eq!(property(&host, &unit, "CPUQuotaPeriodUSec"), "50ms");
     assert_eq!(property(&host, &unit, "TasksMax"), "50");
     host.systemctl(["daemon-reload"]);
     assert_eq!(show(), after);
+    // What is no whole percent is exact, though systemd has the next one, until it writes it.
+    host.nsrun(["update", "--cpu-quota", "16666", "x"]).run().success();
+    assert!(show().contains(" 16666 50000 "), "{}", show());
+    assert_eq!(property(&host, &unit, "CPUQuotaPerSecUSec"), "340ms");
+    host.systemctl(["daemon-reload"]);
+    assert!(show().contains(" 17000 50000 "), "{}", show());
     host.nsrun(["delete", "--force", "x"]).run().success();
     for what in ["memory limit", "cpu quota", "cpuset", "pids limit", "unified"] {
         cell("v2 systemd", what);
