@@ -178,7 +178,10 @@ impl Loop {
         let file = world.path("disk");
         let disk = std::fs::File::create(&file).unwrap();
         disk.set_len(16 << 20).unwrap();
-        let run = Cmd::new("losetup", ["--find", "--show"]).args([&file]).run();
+        // It may be a module, whose devices appear a little later.
+        let script = "modprobe --quiet loop; losetup --find --show \"$0\" || \
+                      { sleep 1; losetup --find --show \"$0\"; }";
+        let run = Cmd::new("sh", ["-c", script]).args([&file]).run();
         if run.status.code() != Some(0) {
             skip(format!("no loop device: {}", run.err.trim()));
             return None;
