@@ -90,6 +90,14 @@ impl User {
             let group = hierarchy.path.join(format!("delegated-{}", world.tag));
             let start = group.join("start");
             std::fs::create_dir_all(&start).unwrap();
+            if hierarchies().iter().all(|one| one.unified) {
+                // What the host can give is given to him; what he hands on is his affair.
+                let offered = std::fs::read_to_string(hierarchy.path.join("cgroup.controllers"));
+                for one in offered.unwrap().split_whitespace() {
+                    let all = hierarchy.path.join("cgroup.subtree_control");
+                    let _ = std::fs::write(all, format!("+{one}"));
+                }
+            }
             for directory in [&group, &start] {
                 self.own(directory);
                 for file in ["cgroup.procs", "cgroup.subtree_control", "tasks"] {

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use e2e::{Bundle, Run, View, WindowSize, World, each_view, hierarchies, on_this_host, until};
+use e2e::{
+    Bundle, Run, View, WindowSize, World, cell, each_view, hierarchies, on_this_host, until,
+};
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -304,6 +306,34 @@ fn in_a_group_below_the_containers() {
         exec(&bundle, &["--cgroup", "../.."], &read).run().code(255).error(&["\"..\""]);
         bundle.delete();
         before.assert_restored();
+    });
+}
+
+/// As systemd does in a container: it moves into a group of its own, and gives the controllers of
+/// the container's on, so that no process can be there any more.
+#[test]
+fn where_init_has_made_groups_of_its_own() {
+    each_view(|world: &World| {
+        let mut bundle = world.bundle();
+        bundle.push(
+            "/mounts",
+            json!({"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"}),
+        );
+        bundle.sh("cd /sys/fs/cgroup; mkdir init && echo 1 > init/cgroup.procs && \
+                   echo +pids > cgroup.subtree_control && touch /given; exec sleep 1000");
+        let offered = std::fs::read_to_string("/sys/fs/cgroup/cgroup.controllers");
+        let offered = offered.is_ok_and(|all| all.split_whitespace().any(|one| one == "pids"));
+        if !offered {
+            return e2e::skip("the version 2 tree has no controllers here");
+        }
+        bundle.detach();
+        until("init's groups", || bundle.rootfs.file("given").exists());
+        let read = exec(&bundle, &[], &["cat", "/proc/self/cgroup"]).run().success();
+        assert!(read.out.trim_end().ends_with("0::/init"), "{}", read.out);
+        let named = exec(&bundle, &["--cgroup", "init"], &["cat", "/proc/self/cgroup"]);
+        assert!(named.run().success().out.trim_end().ends_with("0::/init"));
+        cell(world.place(), "exec where init has given its controllers on");
+        bundle.delete();
     });
 }
 

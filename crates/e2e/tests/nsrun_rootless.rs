@@ -4,7 +4,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use e2e::{Bundle, Cmd, Hierarchy, User, WindowSize, World, each_view, on_this_host};
+use e2e::{Bundle, Cmd, Hierarchy, User, WindowSize, World, cell, each_view, on_this_host};
 use serde_json::json;
 
 /// No flags.
@@ -127,7 +127,13 @@ fn a_delegated_group_is_paused_limited_and_removed() {
         };
         let (cmd, groups) =
             user.delegated(world, user.run(bundle.nsrun(["run", "--detach", &bundle.id])), wanted);
-        if world.view == e2e::View::Host {
+        let has_pids = |group: &&std::path::PathBuf| {
+            let offered = std::fs::read_to_string(group.join("cgroup.controllers"));
+            let unified = offered.is_ok_and(|all| all.split_whitespace().any(|one| one == "pids"));
+            unified || group.starts_with("/sys/fs/cgroup/pids")
+        };
+        let pids = groups.iter().find(has_pids).map(|group| group.join("nsrun").join(&bundle.id));
+        if pids.is_some() {
             bundle.set("/linux/resources", json!({"pids": {"limit": 10}}));
         }
         let before = world.snapshot();
@@ -136,18 +142,33 @@ fn a_delegated_group_is_paused_limited_and_removed() {
             let state = user.run(bundle.verb("state")).run().success().json();
             assert_eq!(state["status"], wanted);
         };
-        if world.view == e2e::View::Host {
-            let find = |group: &&std::path::PathBuf| group.starts_with("/sys/fs/cgroup/pids");
-            let pids = groups.iter().find(find).unwrap().join("nsrun").join(&bundle.id);
-            assert_eq!(std::fs::read_to_string(pids.join("pids.max")).unwrap(), "10\n");
-            user.run(bundle.nsrun(["update", "--pids-limit", "7", &bundle.id])).run().success();
-            assert_eq!(std::fs::read_to_string(pids.join("pids.max")).unwrap(), "7\n");
+        let limit = |text: &str| user.run(bundle.nsrun(["update", text, &bundle.id])).run();
+        match &pids {
+            Some(pids) => {
+                let shown = || std::fs::read_to_string(pids.join("pids.max")).unwrap();
+                assert_eq!(shown(), "10\n");
+                limit("--pids-limit=7").success();
+                assert_eq!(shown(), "7\n");
+                let figures = user.run(bundle.nsrun(["events", "--stats", &bundle.id])).run();
+                let figures = figures.success().json();
+                assert_eq!(figures["data"]["pids"]["current"], json!(1));
+                cell(world.place(), "rootless: a delegated limit, its figures");
+            }
+            // The view has no controllers to delegate.
+            None => drop(limit("--pids-limit=7").code(1).error(&["pids"])),
+        }
+        if world.place() == "v1" {
+            // Asked for by name, and not delegated.
+            limit("--cpu-quota=10000").code(1).error(&["cpu needs", "Delegate=yes"]);
         }
         user.run(bundle.verb("pause")).run().success();
         status("paused");
         user.run(bundle.verb("resume")).run().success();
         status("running");
-        user.run(bundle.nsrun(["delete", "--force", &bundle.id])).run().success();
+        user.run(bundle.verb("pause")).run().success();
+        user.run(bundle.nsrun(["kill", &bundle.id, "KILL"])).run().success();
+        user.run(bundle.verb("delete")).run().success();
+        cell(world.place(), "rootless: freeze, kill, removal");
         before.assert_restored();
         for group in groups {
             for directory in [group.join("start"), group] {

@@ -345,7 +345,7 @@ fn a_delegated_limit_holds() {
         // A controller that is not delegated has no limit to give.
         let cmd = root.exec(["--cpushares", "100", "/bin/true"]);
         let (cmd, _) = user.delegated(world, user.run(cmd), memory);
-        cmd.run().code(125).error(&["cpu", "delegated"]);
+        cmd.run().code(125).error(&["cpu needs", "Delegate=yes"]);
         for group in groups {
             for directory in [group.join("start"), group] {
                 std::fs::remove_dir(directory).unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use cgroups::Manager;
+use cgroups::{HOW_TO_DELEGATE, Manager, Resources};
 use rustix::io::Errno;
 use rustix::process::Pid;
 
@@ -59,4 +59,13 @@ pub(super) fn is_unfit(error: &Error) -> bool {
     let unfit = [Errno::NOENT, Errno::NODEV, Errno::BUSY, Errno::OPNOTSUPP];
     *error.kind() == ErrorKind::System
         && unfit.iter().any(|errno| error.errno() == Some(errno.raw_os_error()))
+}
+
+/// Sets limits. Whose group was delegated to him may have got fewer controllers than there are.
+pub(super) fn set_limits(group: &Manager, limits: &Resources, delegated: bool) -> Result<()> {
+    group.set(limits).map_err(|error| {
+        let missing = matches!(error, cgroups::Error::Unsupported { .. });
+        let error = Error::from(error);
+        if missing && delegated { error.with_hint(HOW_TO_DELEGATE) } else { error }
+    })
 }

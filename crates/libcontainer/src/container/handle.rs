@@ -10,6 +10,7 @@ use cgroups::{Manager, Notifier, Pressure, Resources};
 use crate::config::{Config, NamespaceKind};
 use crate::container::child::{self, ExitStatus};
 use crate::container::factory::Shared;
+use crate::container::group;
 use crate::container::record::{self, Record};
 use crate::container::stats::Stats;
 use crate::container::status::{State, Status};
@@ -262,7 +263,7 @@ impl Container {
     pub fn set(&self, resources: &Resources) -> Result<()> {
         let step = || format!("changing the limits of container {:?}", self.id);
         let group = self.own_cgroup("a limit")?;
-        group.set(resources).step(step)?;
+        group::set_limits(&group, resources, self.record()?.cgroup_delegated).step(step)?;
         match self.record()?.systemd {
             Some(Systemd::Unit(unit)) => unit.set(&group, resources).step(step),
             _ => Ok(()),

@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal};
 use crate::container::agent::Asker;
 use crate::container::child::{self, Child};
 use crate::container::exec::Streams;
+use crate::container::group;
 use crate::container::handle::{Container, locked};
 use crate::container::process::Process;
 use crate::container::record::{InitRecord, Record};
@@ -223,7 +224,7 @@ impl Container {
         self.entry.write_init(record.init)?;
         match &plan.cgroup {
             // It was born there; stage 0, which counted as well, may be gone by now.
-            Some(group) if plan.delegated => group.set(&plan.resources)?,
+            Some(group) if plan.delegated => group::set_limits(group, &plan.resources, true)?,
             Some(group) => group.attach(pid)?,
             None => {}
         }
