@@ -21,13 +21,11 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Outcome<u8> {
         (false, true) => Some(Signals::take()?),
         (false, false) => Some(Signals::take_with_orphans()?),
     };
-    // It starts up while we read the bundle; a failure shows when it is wanted.
-    let _ = settings.factory.prepare();
     let config = bundle::read(settings, matches)?;
     let options = options(matches, &config)?;
     let outlets = Outlets::of(matches, config.process.terminal, detached)?;
     let restored = settings.factory.restore(id(matches), config, Process::configured(), &options);
-    let (container, mut child) = restored.inspect_err(|_| settings.factory.dismiss())?;
+    let (container, mut child) = restored?;
     child.warnings.iter().for_each(|warning| settings.log.warning(warning));
     settings.log.debug(|| format!("its first process has pid {}", child.pid()));
     if let Err(error) = outlets.serve(&mut child) {

@@ -14,7 +14,7 @@ use crate::container::child;
 use crate::container::handle::Container;
 use crate::container::record::Record;
 use crate::error::Step;
-use crate::parent::{RunningCriu, null};
+use crate::parent::{Boot, RunningCriu, null};
 use crate::plan::CriuPlan;
 use crate::plan::mounts::RootSource;
 use crate::procfs::Procfs;
@@ -59,8 +59,9 @@ impl Container {
         let mut descriptors =
             vec![null.as_fd(), directories.images.as_fd(), directories.work.as_fd()];
         descriptors.extend(options.status.as_ref().map(AsFd::as_fd));
-        let (running, socket) = RunningCriu::launch(self.shared.boot(false)?, plan, &descriptors)
-            .step(|| "starting CRIU")?;
+        let (running, socket) =
+            RunningCriu::launch(Boot::spawn(self.shared.program()?, false)?, plan, &descriptors)
+                .step(|| "starting CRIU")?;
         let called = || {
             let session = program.greet(socket).map_err(Failure::Ours)?;
             let tracking = options.pre_dump || options.parent.is_some();

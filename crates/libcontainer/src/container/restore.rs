@@ -22,9 +22,9 @@ use crate::container::handle::{Container, locked};
 use crate::container::process::Process;
 use crate::container::record::{InitRecord, Record};
 use crate::error::Step;
-use crate::parent::{RunningCriu, null};
+use crate::parent::{Boot, RunningCriu, null};
 use crate::plan::{ContainerPlan, CriuPlan, Layout, Systemd};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, network};
 
 impl Factory {
     /// Brings a saved container back, as [`create`](Factory::create) and
@@ -184,7 +184,8 @@ impl Container {
         let Directories { images, work, .. } = &source.directories;
         let mut descriptors = vec![null.as_fd(), images.as_fd(), work.as_fd()];
         descriptors.extend(given.descriptors.iter().map(|(_, fd)| fd.as_fd()));
-        let boot = self.shared.boot(false)?;
+        // Not one that was made ahead: that may be in a network namespace of its own by now.
+        let boot = Boot::spawn(self.shared.program()?, false)?;
         if let (CgroupsMode::Strict, Some(group)) = (source.options.cgroups, &plan.cgroup)
             && let Some(path) = group.paths().values().find(|path| path.exists())
         {
@@ -256,7 +257,10 @@ impl Container {
                 Ok(())
             }
             // All is there, and stands still.
-            "post-restore" => self.limit(plan, criu),
+            "post-restore" => {
+                network::adopt(&plan.links)?;
+                self.limit(plan, criu)
+            }
             _ => Ok(()),
         }
     }

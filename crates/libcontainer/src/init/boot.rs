@@ -76,7 +76,7 @@ fn boot(socket: &mut Socket) -> Result<()> {
         match socket.receive()? {
             Received::Message(ToInit::Ahead(wish), _) => made = Made::of(wish),
             Received::Message(ToInit::Plan(plan), fds) => break (*plan, fds),
-            Received::Message(ToInit::Criu(plan), fds) => {
+            Received::Message(ToInit::Criu(plan), fds) if made.is_none() => {
                 let Err(error) = become_criu(*plan, fds, socket);
                 return Err(error);
             }

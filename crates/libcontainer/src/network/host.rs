@@ -46,6 +46,35 @@ pub fn attach(host: &[VethHost], netns: BorrowedFd<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Makes host ends that CRIU has made, and knows by their names only, what [`attach`] makes of its
+/// own. (Their peers have come back as they were.)
+///
+/// # Errors
+/// As of [`attach`].
+pub fn adopt(host: &[VethHost]) -> Result<()> {
+    if host.is_empty() {
+        return Ok(());
+    }
+    let mut netlink = Netlink::open()?;
+    for veth in host {
+        adopt_one(&mut netlink, veth)
+            .step(|| format!("taking over the veth pair {}", veth.name))?;
+    }
+    Ok(())
+}
+
+fn adopt_one(netlink: &mut Netlink, veth: &VethHost) -> Result<()> {
+    let mut attributes = vec![LinkAttribute::Address(veth.mac.to_vec())];
+    if !veth.bridge.is_empty() {
+        attributes.push(LinkAttribute::Controller(find_bridge(netlink, veth)?));
+        claim::check_host(netlink, veth)?;
+    }
+    let index = netlink.index_of(&veth.name)?;
+    let body = Body::NewLink(link::up(link::message(index, attributes)));
+    netlink.ask(Request::new(body, 0, format!("{} address, bridge", veth.name)))?;
+    finish(netlink, veth, index)
+}
+
 /// Removes the host ends, and with them the pairs, that [`attach`] made; those that are gone
 /// already are passed over.
 ///

@@ -24,7 +24,7 @@ mod testing;
 
 pub use configure::{configure, loopback_up};
 pub use device::{Taken, look, put_back, take};
-pub use host::{attach, detach};
+pub use host::{adopt, attach, detach};
 pub use plan::{ContainerNetwork, Device, VethHost, plan, plan_devices};
 pub use statistics::{InterfaceStats, statistics};
 

@@ -55,10 +55,9 @@ pub struct VethHost {
 }
 
 impl VethHost {
-    /// How CRIU is told to make it again (criu(8), `--external veth`).
+    /// How CRIU is told to make it again (criu(8), `--external veth`); its bridge it joins later.
     pub fn for_criu(&self) -> String {
-        let at = if self.bridge.is_empty() { "" } else { "@" };
-        format!("veth[{}]:{}{at}{}", self.peer_name, self.name, self.bridge)
+        format!("veth[{}]:{}", self.peer_name, self.name)
     }
 }
 

@@ -11,6 +11,8 @@ use crate::{delete, name};
 
 /// Brings it back.
 pub fn restore(settings: &Settings, wanted: &Wanted, options: &RestoreOptions) -> Result<Started> {
+    // What was made ahead is for a start.
+    settings.factory.dismiss();
     options.check()?;
     let saved = match people::load(settings, &wanted.id) {
         Ok((container, which)) => Some(saved(container, which)?),

@@ -1,0 +1,126 @@
+//! Networks of saved containers: connections to peers that go on talking, veth pairs, and what else
+//! leads out.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixListener;
+use std::time::Duration;
+
+use e2e::{Cmd, World, each_view, on_this_host, skip, until};
+use serde_json::json;
+
+fn no_criu() -> bool {
+    match e2e::criu() {
+        Ok(_) => false,
+        Err(why) => {
+            skip(why);
+            true
+        }
+    }
+}
+
+fn ip(words: &str) {
+    Cmd::new("ip", words.split(' ')).run().success();
+}
+
+/// Says something to an echo.
+fn echoes(stream: &mut TcpStream, text: &str) {
+    stream.write_all(text.as_bytes()).unwrap();
+    let mut buffer = vec![0; text.len()];
+    stream.read_exact(&mut buffer).unwrap();
+    assert_eq!(String::from_utf8_lossy(&buffer), text);
+}
+
+#[test]
+fn a_peer_outside_goes_on_talking() {
+    if no_criu() {
+        return;
+    }
+    on_this_host(|world: &World| {
+        let mut bundle = world.bundle();
+        ip("netns add outside");
+        ip("link add ours type veth peer name theirs netns outside");
+        ip("addr add 10.77.0.1/24 dev ours");
+        ip("link set ours up");
+        ip("netns exec outside ip addr add 10.77.0.2/24 dev theirs");
+        ip("netns exec outside ip link set theirs up");
+        bundle.set("/linux/namespaces/1", json!({"type": "network", "path": "/run/netns/outside"}));
+        bundle.sh("exec nc -l -p 7000 -e /bin/cat");
+        bundle.detach();
+        let mut stream = None;
+        until("it listens", || {
+            stream = TcpStream::connect("10.77.0.2:7000").ok();
+            stream.is_some()
+        });
+        let mut stream = stream.unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        echoes(&mut stream, "before");
+        let flag = ["--tcp-established"];
+        bundle.checkpoint("images", [""; 0]).run().code(1);
+        echoes(&mut stream, "it goes on");
+        bundle.checkpoint("images", flag).run().success();
+        // What is said meanwhile comes again.
+        stream.write_all(b"mean").unwrap();
+        bundle.restore("images", flag).run().success();
+        let mut buffer = [0; 4];
+        stream.read_exact(&mut buffer).unwrap();
+        assert_eq!(&buffer, b"mean");
+        echoes(&mut stream, "after");
+        drop(stream);
+        bundle.delete();
+        ip("netns del outside");
+    });
+}
+
+#[test]
+fn a_pair_of_its_own_comes_back_on_its_bridge() {
+    if no_criu() {
+        return;
+    }
+    on_this_host(|world: &World| {
+        let root = world.busybox();
+        ip("link add br0 type bridge");
+        ip("addr add 10.9.0.1/24 dev br0");
+        ip("link set br0 up");
+        let flags = ["--detach", "--veth-bridge", "br0", "--veth-address", "10.9.0.2/24"];
+        root.exec(flags).args(["/bin/sleep", "1000"]).leaves_behind().run().success();
+        let reached = || {
+            Cmd::new("ip", ["-o", "link", "show", "master", "br0"]).run().out.lines().count() == 1
+                && root.exec(["/bin/ping", "-c", "1", "-W", "1", "10.9.0.1"]).run().status.success()
+        };
+        until("reached", reached);
+        let images = world.path("images");
+        let images = images.to_str().unwrap();
+        root.nsinit(["checkpoint", "--image-path", images]).with_criu().run().success();
+        let restore = root.nsinit(["restore", "--detach", "--image-path", images]).with_criu();
+        restore.leaves_behind().run().success();
+        until("reached again", reached);
+        root.nsinit(["delete", "--force"]).run().success();
+        assert!(!Cmd::new("ip", ["-o", "link"]).run().out.contains("master br0"));
+        ip("link del br0");
+    });
+}
+
+#[test]
+fn a_connection_to_a_socket_outside() {
+    if no_criu() {
+        return;
+    }
+    each_view(|world: &World| {
+        let mut bundle = world.bundle();
+        let place = world.path("place");
+        std::fs::create_dir(&place).unwrap();
+        let listener = UnixListener::bind(place.join("socket")).unwrap();
+        bundle.push(
+            "/mounts",
+            json!({"destination": "/place", "type": "bind",
+            "source": place.to_str().unwrap(), "options": ["bind"]}),
+        );
+        bundle.sh("/probe connect /place/socket & while true; do sleep 0.1; done");
+        bundle.detach();
+        let _peer = listener.accept().unwrap();
+        bundle.checkpoint("images", [""; 0]).run().code(1).error(&["CRIU failed"]);
+        assert_eq!(bundle.status(), "running");
+        bundle.delete();
+    });
+}
