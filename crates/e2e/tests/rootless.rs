@@ -485,3 +485,27 @@ fn root_of_a_user_namespace_makes_containers_in_it() {
         before.assert_restored();
     });
 }
+
+/// The host's own root file system, with what he writes to it gone afterwards.
+#[test]
+fn a_view_of_the_host_is_his_as_well() {
+    on_this_host(|world: &World| {
+        let user = world.user();
+        let state = user.runtime_dir.join("nsinit");
+        std::fs::create_dir_all(&state).unwrap();
+        user.own(&state);
+        let before = world.snapshot();
+        let script = "id -u && test -x /usr/bin/env && echo x >/usr/nsinit-test && \
+            echo y >/nsinit-test && cat /usr/nsinit-test /nsinit-test && \
+            test -c /dev/null && test -d /proc/self && ls -d /etc/passwd";
+        let exec = Cmd::nsinit(["exec", "--host", "--", "/bin/sh", "-c", script]).dir("/");
+        let run = user.run(exec).run().success();
+        assert_eq!(run.out, "0\nx\ny\n/etc/passwd\n");
+        assert!(!Path::new("/usr/nsinit-test").exists() && !Path::new("/nsinit-test").exists());
+        // What is not for him stays so.
+        let secret = Cmd::nsinit(["exec", "--host", "--", "cat", "/etc/shadow"]).dir("/");
+        let run = user.run(secret).run();
+        assert!(!run.status.success() && run.out.is_empty(), "{}", run.out);
+        before.assert_restored();
+    });
+}

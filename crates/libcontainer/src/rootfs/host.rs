@@ -15,6 +15,7 @@ use rustix::io::Errno;
 use rustix::process::fchdir;
 use sys::Context;
 
+use super::assembled;
 use super::attach::{self, clone_tree};
 use super::filesystem;
 use super::inroot::{self, Links};
@@ -38,18 +39,35 @@ pub(super) fn build(layers: &[Layer], proc: &Procfs) -> Result<OwnedFd> {
     for (index, layer) in layers.iter().enumerate() {
         let at = || format!("over {}", layer.mountpoint.display());
         match &root {
-            None => root = Some(first(layer, writes.as_fd(), proc).step(at)?),
+            None => root = Some(first(layer, layers.len(), writes.as_fd(), proc).step(at)?),
             Some(root) => below(root.as_fd(), index, layer, writes.as_fd(), proc).step(at)?,
         }
     }
     root.ok_or_else(|| Error::new(ErrorKind::System, "the host has no root file system"))
 }
 
-fn first(layer: &Layer, writes: BorrowedFd<'_>, proc: &Procfs) -> Result<OwnedFd> {
+fn first(layer: &Layer, count: usize, writes: BorrowedFd<'_>, proc: &Procfs) -> Result<OwnedFd> {
     let lower = open_at(&layer.mountpoint, OFlags::empty())?;
-    let (tree, attributes) = cover(lower.as_fd(), 0, layer, writes)?;
-    attach::attach(tree.as_fd(), None, &attributes, proc)?;
-    Ok(tree)
+    match cover(lower.as_fd(), 0, layer, writes) {
+        Ok((tree, attributes)) => {
+            attach::attach(tree.as_fd(), None, &attributes, proc)?;
+            Ok(tree)
+        }
+        Err(error) if assembled::is_locked(&error) => {
+            let mode = [("mode".to_owned(), Some("755".to_owned()))];
+            let tree = filesystem::make("tmpfs", &mode, 0)?;
+            attach::attach(tree.as_fd(), None, &Attributes::private(), proc)?;
+            // The names of the writes' directories go on from those of the layers.
+            let mut index = count;
+            let mut next = |part: BorrowedFd<'_>| {
+                index += 1;
+                cover(part, index, layer, writes)
+            };
+            assembled::fill(lower.as_fd(), tree.as_fd(), &mut next, proc)?;
+            Ok(tree)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// At the layer's own place below `root`.
@@ -118,7 +136,11 @@ fn overlay(
     let work = make_directory(writes, &format!("{index}.work"))?;
     // The root of an overlay looks like its upper directory.
     let (uid, gid) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
-    chownat(&upper, "", Some(uid), Some(gid), AtFlags::EMPTY_PATH).sys("fchownat", || "upper")?;
+    match chownat(&upper, "", Some(uid), Some(gid), AtFlags::EMPTY_PATH) {
+        // An owner whom the user namespace does not map: root of the container has it then.
+        Err(Errno::INVAL) => {}
+        done => done.sys("fchownat", || "upper")?,
+    }
     fchmod(&upper, Mode::from_raw_mode(stat.st_mode & 0o7777)).sys("fchmod", || "upper")?;
     let context = filesystem::open_context("overlay")?;
     let set = |key, value: &str| filesystem::configure(context.as_fd(), key, Some(value));

@@ -7,6 +7,7 @@
 //!
 //! [`open_sources`] runs in the host's view, [`build`] in the container's mount namespace.
 
+mod assembled;
 mod attach;
 mod builder;
 mod copy_up;

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use libcontainer::config::{Id, Rootfs, User, template};
+use libcontainer::config::{Id, IdMap, Namespace, NamespaceKind, Rootfs, User, template};
 use libcontainer::{Config, Result};
 use sys::Context;
 
@@ -17,15 +17,20 @@ pub fn id() -> String {
 /// The template on a view of this host, where cwd, user, groups, HOME and PATH are the caller's.
 pub fn config(place: &Place) -> Result<Config> {
     let mut config = template(Rootfs::Host);
+    if !rustix::process::geteuid().is_root() {
+        by_an_ordinary_user(&mut config);
+    }
     let process = &mut config.process;
     process.cwd = Some(place.path().to_owned());
-    process.user = Some(User {
-        user: Id::Number(rustix::process::getuid().as_raw()),
-        group: Some(Id::Number(rustix::process::getgid().as_raw())),
-    });
-    let groups = rustix::process::getgroups().sys("getgroups", || "")?;
-    let groups = groups.into_iter().map(|group| Id::Number(group.as_raw())).collect();
-    process.additional_groups = Some(groups);
+    if process.user.is_none() {
+        process.user = Some(User {
+            user: Id::Number(rustix::process::getuid().as_raw()),
+            group: Some(Id::Number(rustix::process::getgid().as_raw())),
+        });
+        let groups = rustix::process::getgroups().sys("getgroups", || "")?;
+        let groups = groups.into_iter().map(|group| Id::Number(group.as_raw())).collect();
+        process.additional_groups = Some(groups);
+    }
     process.groups_from_file = Some(false);
     let env = process.env.get_or_insert_default();
     for name in ["HOME", "PATH", "TERM", "USER", "LOGNAME", "LANG"] {
@@ -34,4 +39,14 @@ pub fn config(place: &Place) -> Result<Config> {
         }
     }
     Ok(config)
+}
+
+/// A user namespace in which he is root, as he alone may be there without further ids; his groups
+/// stay with him.
+fn by_an_ordinary_user(config: &mut Config) {
+    let own = |id: u32| vec![IdMap { container_id: 0, host_id: id, size: 1 }];
+    config.namespaces.push(Namespace { kind: NamespaceKind::User, path: None });
+    config.uid_mappings = own(rustix::process::geteuid().as_raw());
+    config.gid_mappings = own(rustix::process::getegid().as_raw());
+    config.process.user = Some(User { user: Id::Number(0), group: Some(Id::Number(0)) });
 }

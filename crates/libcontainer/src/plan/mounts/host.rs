@@ -44,12 +44,6 @@ const NOT_THE_HOSTS: [&str; 4] = ["/dev", "/proc", "/run", "/sys"];
 impl Planner<'_> {
     /// The host's own file systems, and a /run of the container's.
     pub(super) fn host_root(&mut self) -> Result<RootSource> {
-        if self.facts.user_namespace {
-            // The kernel keeps together what is mounted below / of a new user namespace's mounts:
-            // none of it may be a layer alone (mount_namespaces(7), "Restrictions").
-            let what = "a view of the host cannot be made in a user namespace of its own";
-            return Err(Error::invalid("rootfs", what));
-        }
         if self.facts.host_mounts.is_empty() {
             return Err(Error::new(ErrorKind::System, "the host's mounts are not known"));
         }

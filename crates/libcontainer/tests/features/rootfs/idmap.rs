@@ -138,31 +138,36 @@ fn recursive() {
     assert_eq!(owner(&running, "/mnt/all/below/file").0, "7");
 }
 
-/// ext4, as images lie on.
+/// The file systems that images lie on.
 fn on_disk() {
     let Some(place) = kit::place() else { return };
-    let image = place.dir().join("image");
-    std::fs::File::create(&image).unwrap().set_len(8 << 20).unwrap();
-    let done = |program: &str, args: &[&str]| {
-        let out = std::process::Command::new(program).args(args).output();
-        out.is_ok_and(|out| out.status.success())
-    };
-    let (disk, path) = (place.dir().join("disk"), image.display().to_string());
-    std::fs::create_dir(&disk).unwrap();
-    let target = disk.display().to_string();
-    if !done("mkfs.ext4", &["-q", &path]) || !done("mount", &["-o", "loop", &path, &target]) {
-        return crate::common::skip("no ext4 on a loop device here");
-    }
-    let source = Source(disk);
-    std::fs::write(source.0.join("roots"), "").unwrap();
     std::fs::create_dir_all(place.rootfs().join("mnt/disk")).unwrap();
-    let mut config = place.small();
-    mapped(&mut config);
-    config.mounts.push(bind(&source.0, "/mnt/disk", &["rbind", "idmap"]));
-    let running = Running::new(&place, "disk", config);
-    assert_eq!(owner(&running, "/mnt/disk/roots"), ids("0", "0"));
-    running.say(&["/bin/probe", "open", "/mnt/disk/new", "create"]);
-    assert_eq!(std::fs::metadata(source.0.join("new")).unwrap().uid(), 0);
+    // Each with the size that it needs at least.
+    for (fstype, size) in [("ext4", 8 << 20), ("xfs", 320 << 20), ("btrfs", 128 << 20)] {
+        let image = place.dir().join(fstype);
+        std::fs::File::create(&image).unwrap().set_len(size).unwrap();
+        let done = |program: &str, args: &[&str]| {
+            let out = std::process::Command::new(program).args(args).output();
+            out.is_ok_and(|out| out.status.success())
+        };
+        let disk = place.dir().join(format!("{fstype}.mount"));
+        std::fs::create_dir(&disk).unwrap();
+        let (path, target) = (image.display().to_string(), disk.display().to_string());
+        let made = done(&format!("mkfs.{fstype}"), &["-q", &path]);
+        if !made || !done("mount", &["-o", "loop", &path, &target]) {
+            crate::common::skip(&format!("a part, for want of {fstype} on a loop device"));
+            continue;
+        }
+        let source = Source(disk);
+        std::fs::write(source.0.join("roots"), "").unwrap();
+        let mut config = place.small();
+        mapped(&mut config);
+        config.mounts.push(bind(&source.0, "/mnt/disk", &["rbind", "idmap"]));
+        let running = Running::new(&place, fstype, config);
+        assert_eq!(owner(&running, "/mnt/disk/roots"), ids("0", "0"), "{fstype}");
+        running.say(&["/bin/probe", "open", "/mnt/disk/new", "create"]);
+        assert_eq!(std::fs::metadata(source.0.join("new")).unwrap().uid(), 0, "{fstype}");
+    }
 }
 
 fn refused() {

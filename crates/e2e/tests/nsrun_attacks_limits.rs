@@ -1,0 +1,135 @@
+//! Attacks on nsrun by way of its caller's terminal, of a user namespace, and of a filter that is not
+//! there: attacks.md, rows 20, 23, 27 and 28. Each is carried out.
+
+use std::os::unix::net::UnixListener;
+
+use e2e::{WindowSize, World, on_this_host};
+use serde_json::{Value, json};
+
+/// No flags.
+const NONE: [&str; 0] = [];
+
+#[test]
+fn row_20_nobody_types_into_the_callers_terminal() {
+    on_this_host(|world: &World| {
+        let mut bundle = world.bundle();
+        let type_in = "for c in e v i l; do /probe ioctl-tiocsti $c; done; echo done";
+        for (uid, terminal) in [(0, false), (1000, false), (0, true)] {
+            bundle.set("/process/user", json!({"uid": uid, "gid": uid}));
+            bundle.set("/process/terminal", terminal);
+            bundle.sh(type_in);
+            // Not its controlling terminal: the caller's own streams are what it inherits.
+            let mut pty = bundle.run(NONE).on_terminal(WindowSize(24, 200));
+            pty.until("done").wait();
+            let screen = pty.screen();
+            if terminal {
+                // nsrun adds no filter of its own: with its own terminal it types to itself, where
+                // the kernel lets it.
+                continue;
+            }
+            assert_eq!(screen.matches("error E").count(), 4, "{uid}: {screen}");
+            assert!(!screen.contains("evil"), "{uid}: {screen}");
+        }
+    });
+}
+
+#[test]
+fn row_23_limits_hold_in_a_user_namespace() {
+    on_this_host(|world: &World| {
+        if !std::path::Path::new("/sys/fs/cgroup/memory").is_dir() {
+            return e2e::skip("no memory controller of cgroup version 1");
+        }
+        let mut bundle = world.bundle();
+        bundle.push("/linux/namespaces", json!({"type": "user"}));
+        let map = json!([{"containerID": 0, "hostID": 0, "size": 65536}]);
+        bundle.set("/linux/uidMappings", map.clone());
+        bundle.set("/linux/gidMappings", map);
+        bundle.set("/linux/resources/memory", json!({"limit": 32 << 20, "swap": 32 << 20}));
+        bundle.args(["/probe", "eat-memory", "16"]);
+        bundle.run(NONE).run().success();
+        bundle.args(["/probe", "eat-memory", "64"]);
+        assert_eq!(bundle.run(NONE).run().status.code(), Some(137));
+        bundle.args(["unshare", "-Ur", "/probe", "eat-memory", "64"]);
+        let run = bundle.run(NONE).run();
+        assert!(!run.status.success() && !run.out.contains("ate 64"), "{}", run.out);
+        // Nor by whoever is executed in it.
+        bundle.args(["/probe", "sleep", "1000"]);
+        bundle.detach();
+        let run = bundle.exec(["/probe", "eat-memory", "64"]).run();
+        assert!(!run.status.success() && !run.out.contains("ate 64"), "{}", run.out);
+        bundle.delete();
+    });
+}
+
+#[test]
+fn row_27_never_without_its_filter() {
+    on_this_host(|world: &World| {
+        let mut bundle = world.bundle();
+        bundle.sh("echo ran");
+        let rule = |rule: Value| json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]});
+        for (profile, part) in [
+            (json!({"defaultAction": "SCMP_ACT_FOO"}), "SCMP_ACT_FOO"),
+            (json!({}), "defaultAction"),
+            (
+                json!({"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_FOO"]}),
+                "SCMP_ARCH_FOO",
+            ),
+            (
+                json!({"defaultAction": "SCMP_ACT_ALLOW", "flags": ["SECCOMP_FILTER_FLAG_FOO"]}),
+                "FLAG_FOO",
+            ),
+            (rule(json!({"names": ["mkdir"], "action": "SCMP_ACT_FOO"})), "SCMP_ACT_FOO"),
+            (
+                rule(json!({"names": ["mkdir"], "action": "SCMP_ACT_ERRNO",
+                    "args": [{"index": 6, "value": 1, "op": "SCMP_CMP_EQ"}]})),
+                "index",
+            ),
+            (
+                rule(json!({"names": ["mkdir"], "action": "SCMP_ACT_ERRNO",
+                    "args": [{"index": 0, "value": 1, "op": "SCMP_CMP_FOO"}]})),
+                "SCMP_CMP_FOO",
+            ),
+        ] {
+            bundle.set("/linux/seccomp", profile.clone());
+            let before = world.snapshot();
+            let run = bundle.run(NONE).run();
+            assert!(!run.status.success() && run.out.is_empty(), "{profile}: {}", run.out);
+            run.error(&[part]);
+            before.assert_restored();
+        }
+    });
+}
+
+/// Who is not the named agent gets nothing, and without one nothing runs.
+#[test]
+fn row_28_the_listener_goes_to_the_agent_or_nowhere() {
+    on_this_host(|world: &World| {
+        let mut bundle = world.bundle();
+        let socket = world.path("agent");
+        bundle.set(
+            "/linux/seccomp",
+            json!({"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": socket,
+                "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_NOTIFY"}]}),
+        );
+        bundle.sh("echo ran; mkdir /tmp/x");
+        let nobody = |what: &str| {
+            let before = world.snapshot();
+            let run = bundle.run(NONE).seconds(20).run();
+            assert!(!run.status.success() && run.out.is_empty(), "{what}: {}", run.out);
+            before.assert_restored();
+        };
+        nobody("no socket");
+        std::fs::write(&socket, "").unwrap();
+        nobody("a file");
+        std::fs::remove_file(&socket).unwrap();
+        drop(UnixListener::bind(&socket).unwrap());
+        nobody("nobody listens");
+        std::fs::remove_file(&socket).unwrap();
+        // An agent that takes the listener and ends: the calls fail, the program goes on.
+        let listener = UnixListener::bind(&socket).unwrap();
+        let agent = std::thread::spawn(move || drop(listener.accept()));
+        let run = bundle.run(NONE).seconds(20).run();
+        agent.join().unwrap();
+        assert!(!run.out.contains("ran") || run.err.contains("mkdir"), "{} {}", run.out, run.err);
+    });
+}
