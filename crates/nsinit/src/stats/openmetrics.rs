@@ -50,7 +50,7 @@ impl Exposition<'_> {
         &mut self,
         (name, kind, unit): (&str, &str, &str),
         help: &str,
-        samples: impl Fn(&Stats, Sampler<'_>),
+        samples: &dyn Fn(&Stats, Sampler<'_>),
     ) {
         let separator = if unit.is_empty() { "" } else { "_" };
         let name = format!("nsinit_container_{name}{separator}{unit}");
@@ -78,10 +78,10 @@ impl Exposition<'_> {
         &mut self,
         family: (&str, &str, &str),
         help: &str,
-        value: impl Fn(&cgroups::Stats) -> Option<Value>,
+        value: &dyn Fn(&cgroups::Stats) -> Option<Value>,
     ) {
-        self.family(family, help, |stats, sample| {
-            if let Some(value) = stats.cgroup.as_ref().and_then(&value) {
+        self.family(family, help, &|stats, sample| {
+            if let Some(value) = stats.cgroup.as_ref().and_then(value) {
                 sample(&[], value);
             }
         });
@@ -104,35 +104,35 @@ impl Exposition<'_> {
 
     fn processor(&mut self) {
         let family = ("cpu_usage", "counter", "seconds");
-        self.one(family, "Processor time used.", |it| {
+        self.one(family, "Processor time used.", &|it| {
             it.cpu_stats.cpu_usage.total_usage.map(Nanoseconds)
         });
         let family = ("cpu_user", "counter", "seconds");
-        self.one(family, "Processor time used in user space.", |it| {
+        self.one(family, "Processor time used in user space.", &|it| {
             it.cpu_stats.cpu_usage.usage_in_usermode.map(Nanoseconds)
         });
         let family = ("cpu_system", "counter", "seconds");
-        self.one(family, "Processor time used in the kernel.", |it| {
+        self.one(family, "Processor time used in the kernel.", &|it| {
             it.cpu_stats.cpu_usage.usage_in_kernelmode.map(Nanoseconds)
         });
         let family = ("cpu_periods", "counter", "");
-        self.one(family, "Periods of the quota in which the container wanted to run.", |it| {
+        self.one(family, "Periods of the quota in which the container wanted to run.", &|it| {
             it.cpu_stats.throttling_data.periods.map(Number)
         });
         let family = ("cpu_throttled_periods", "counter", "");
-        self.one(family, "Periods in which the quota was used up.", |it| {
+        self.one(family, "Periods in which the quota was used up.", &|it| {
             it.cpu_stats.throttling_data.throttled_periods.map(Number)
         });
         let family = ("cpu_throttled", "counter", "seconds");
-        self.one(family, "Time held back by the quota.", |it| {
+        self.one(family, "Time held back by the quota.", &|it| {
             it.cpu_stats.throttling_data.throttled_time.map(Nanoseconds)
         });
         let family = ("cpu_burst_periods", "counter", "");
-        self.one(family, "Periods in which more than the quota was used.", |it| {
+        self.one(family, "Periods in which more than the quota was used.", &|it| {
             it.cpu_stats.burst_data.bursts_periods.map(Number)
         });
         let family = ("cpu_burst", "counter", "seconds");
-        self.one(family, "Time used beyond the quota.", |it| {
+        self.one(family, "Time used beyond the quota.", &|it| {
             it.cpu_stats.burst_data.burst_time.map(Nanoseconds)
         });
     }
@@ -147,26 +147,26 @@ impl Exposition<'_> {
         for (name, what, of) in kinds {
             let gauge = |part: &str| format!("{name}_{part}");
             let help = format!("{what} in use.");
-            self.one((&gauge("usage"), "gauge", "bytes"), &help, |it| {
+            self.one((&gauge("usage"), "gauge", "bytes"), &help, &|it| {
                 of(&it.memory_stats).usage.map(Number)
             });
             let help = format!("{what}: the most there ever was.");
-            self.one((&gauge("peak"), "gauge", "bytes"), &help, |it| {
+            self.one((&gauge("peak"), "gauge", "bytes"), &help, &|it| {
                 of(&it.memory_stats).max_usage.map(Number)
             });
             let help = format!("{what}: the limit.");
-            self.one((&gauge("limit"), "gauge", "bytes"), &help, |it| {
+            self.one((&gauge("limit"), "gauge", "bytes"), &help, &|it| {
                 of(&it.memory_stats).limit.map(Limit)
             });
             let help = format!("{what}: how often the limit was met.");
-            self.one((&gauge("limit_hits"), "counter", ""), &help, |it| {
+            self.one((&gauge("limit_hits"), "counter", ""), &help, &|it| {
                 of(&it.memory_stats).failcnt.map(Number)
             });
         }
         let family = ("memory_cache", "gauge", "bytes");
-        self.one(family, "Memory that caches files.", |it| it.memory_stats.cache.map(Number));
+        self.one(family, "Memory that caches files.", &|it| it.memory_stats.cache.map(Number));
         let family = ("memory_events", "counter", "");
-        self.family(family, "How often what happened to memory.", |stats, sample| {
+        self.family(family, "How often what happened to memory.", &|stats, sample| {
             for (event, count) in stats.cgroup.iter().flat_map(|it| &it.memory_events) {
                 // A state of version 1, and no counter.
                 if event != "under_oom" {
@@ -186,7 +186,7 @@ impl Exposition<'_> {
             }),
         ];
         for (name, unit, help, of) in kinds {
-            self.family((name, "counter", unit), help, |stats, sample| {
+            self.family((name, "counter", unit), help, &|stats, sample| {
                 for entry in stats.cgroup.iter().flat_map(|it| of(&it.blkio_stats)) {
                     // The others are sums of these, cut another way.
                     if ["Read", "Write", "Discard"].contains(&entry.op.as_str()) {
@@ -202,17 +202,17 @@ impl Exposition<'_> {
 
     fn processes(&mut self) {
         let family = ("processes", "gauge", "");
-        self.one(family, "Processes and threads.", |it| it.pids.current.map(Number));
+        self.one(family, "Processes and threads.", &|it| it.pids.current.map(Number));
         let family = ("processes_limit", "gauge", "");
-        self.one(family, "Processes and threads: the limit.", |it| {
+        self.one(family, "Processes and threads: the limit.", &|it| {
             it.pids.current.map(|_| Limit(it.pids.limit.unwrap_or(u64::MAX)))
         });
         let family = ("processes_peak", "gauge", "");
-        self.one(family, "Processes and threads: the most there ever were.", |it| {
+        self.one(family, "Processes and threads: the most there ever were.", &|it| {
             it.pids.peak.map(Number)
         });
         let family = ("processes_refused", "counter", "");
-        self.one(family, "How often one could not be made for the limit.", |it| {
+        self.one(family, "How often one could not be made for the limit.", &|it| {
             it.pids.events.get("max").copied().map(Number)
         });
     }
@@ -224,7 +224,7 @@ impl Exposition<'_> {
             ("hugetlb_limit", "Huge pages: the limit.", |it| it.limit.map(Limit)),
         ];
         for (name, help, of) in kinds {
-            self.family((name, "gauge", "bytes"), help, |stats, sample| {
+            self.family((name, "gauge", "bytes"), help, &|stats, sample| {
                 for (size, pages) in stats.cgroup.iter().flat_map(|it| &it.hugetlb_stats) {
                     if let Some(value) = of(pages) {
                         sample(&[("page_size", size)], value);
@@ -236,7 +236,7 @@ impl Exposition<'_> {
 
     fn pressure(&mut self) {
         let help = "Time in which some or all processes waited for a resource.";
-        self.family(("pressure", "counter", "seconds"), help, |stats, sample| {
+        self.family(("pressure", "counter", "seconds"), help, &|stats, sample| {
             let Some(psi) = stats.cgroup.as_ref().map(|it| it.psi) else { return };
             for (resource, psi) in [("cpu", psi.cpu), ("io", psi.io), ("memory", psi.memory)] {
                 let mut tell = |waiting: &str, stall: Option<Stall>| {
@@ -266,7 +266,7 @@ impl Exposition<'_> {
             }),
         ];
         for (name, unit, help, of) in kinds {
-            self.family((name, "counter", unit), help, |stats, sample| {
+            self.family((name, "counter", unit), help, &|stats, sample| {
                 for interface in &stats.interfaces {
                     sample(&[("interface", &interface.name)], Number(of(interface)));
                 }
