@@ -93,8 +93,8 @@ impl Shared {
             },
             Err(error) if is_taken(&error) => {
                 match bus.property(&self.unit, "ActiveState")?.as_str() {
-                    "active" if inner.is_dir() => Ok(()),
-                    "active" => Err(unready(&format!("it is active without {}", inner.display()))),
+                    // It was ready before, and somebody has removed what is empty.
+                    "active" => make(inner),
                     "failed" | "inactive" => {
                         bus.reset_failed(&self.unit)?;
                         Err(again("it was there, and had failed"))
