@@ -201,3 +201,41 @@ fn namespaces_of_somebody_else() {
         ip("netns del outside");
     });
 }
+
+/// System V's shared memory, messages and semaphores, by perl.
+const SYSV: &str = r#"
+    my ($shm, $msg, $sem) = (shmget(0x1234, 4096, 0600|01000), msgget(0x1235, 0600|01000),
+        semget(0x1236, 1, 0600|01000));
+    shmwrite($shm, "shared", 0, 6) and msgsnd($msg, pack("l! a*", 7, "waiting"), 0)
+        and semctl($sem, 0, 16, 5) or die "set up: $!";
+    open(my $said, ">", "/said"); $said->autoflush(1); print $said "ready\n";
+    select(undef, undef, undef, 0.02) until -e "/go";
+    my ($memory, $message);
+    shmread(shmget(0x1234, 0, 0), $memory, 0, 6); msgrcv(msgget(0x1235, 0), $message, 64, 7, 04000);
+    my (undef, $text) = unpack("l! a*", $message);
+    print $said "$memory $text ", semctl(semget(0x1236, 0, 0), 0, 12, 0), "\nend\n"; sleep 1000;
+"#;
+
+#[test]
+fn what_is_system_v() {
+    if no_criu() {
+        return;
+    }
+    each_view(|world: &World| {
+        let Some(root) = world.debian() else { return };
+        std::fs::write(root.file("sysv.pl"), format!("use IO::Handle;{SYSV}")).unwrap();
+        let run = root.exec(["--detach"]).args(["perl", "/sysv.pl"]).leaves_behind();
+        run.run().success();
+        let said = || std::fs::read_to_string(root.file("said")).unwrap_or_default();
+        until("set up", || said().contains("ready"));
+        let images = world.path("images");
+        let images = images.to_str().unwrap();
+        root.nsinit(["checkpoint", "--image-path", images]).with_criu().run().success();
+        let restore = root.nsinit(["restore", "--detach", "--image-path", images]).with_criu();
+        restore.leaves_behind().run().success();
+        std::fs::write(root.file("go"), "").unwrap();
+        until("an answer", || said().contains("end"));
+        assert!(said().contains("shared waiting 5"), "{}", said());
+        root.nsinit(["delete", "--force"]).run().success();
+    });
+}

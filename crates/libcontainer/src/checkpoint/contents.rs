@@ -70,7 +70,10 @@ fn split(text: &[u8]) -> Option<Vec<Vec<u8>>> {
 fn check_mount(message: &[u8]) -> std::result::Result<(), String> {
     let fields = whole(message)?;
     let point = String::from_utf8_lossy(fields.bytes(7).unwrap_or_default()).into_owned();
-    if let Some((_, name)) = LAYERED.iter().find(|(number, _)| fields.number(1) == Some(*number)) {
+    // What it is given at the restore, it does not make: the root, and mounts that have a key.
+    let given = matches!(point.as_str(), "/" | "./") || fields.bytes(18).is_some();
+    let layered = LAYERED.iter().find(|(number, _)| fields.number(1) == Some(*number));
+    if let (Some((_, name)), false) = (layered, given) {
         return Err(format!("has an {name} at {point}, whose layers it would find on this host"));
     }
     for field in [6, 7] {

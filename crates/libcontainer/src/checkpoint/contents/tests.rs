@@ -39,6 +39,13 @@ fn groups(dir: &str, property: &str, set: u64, path: &str) -> Vec<u8> {
 #[test]
 fn mounts_stay_in_the_container() {
     assert_eq!(check_mount(&mount(5, "/", "./run")), Ok(()));
+    assert_eq!(check_mount(&mount(17, "/", "./")), Ok(()), "the root is given");
+    let mut given = mount(17, "/x", "./data");
+    let key = made(|m| {
+        m.text(18, b"/data");
+    });
+    given.extend_from_slice(key.as_bytes());
+    assert_eq!(check_mount(&given), Ok(()), "so is what has a key");
     for (bad, words) in [
         (mount(17, "/", "./merged"), "overlay"),
         (mount(13, "/", "./merged"), "aufs"),
