@@ -40,7 +40,7 @@ fn in_the_image() {
     }
     let with = |name: &str, at: &str| {
         let mut config = place.small();
-        config.mounts.push(bind(&root.join(name), at, &["bind", "ro"]));
+        config.mounts.push(bind(root.join(name), at, &["bind", "ro"]));
         config
     };
     for (name, file) in [("real", "/mnt/it/file"), ("link", "/mnt/it/file")] {
