@@ -89,7 +89,9 @@ impl InitRecord {
         let Some(pid) = Pid::from_raw(self.pid) else { return Ok(None) };
         let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(pidfd) => pidfd,
-            Err(Errno::SRCH) => return Ok(None),
+            // Its number may still name a process group or session (EINVAL before Linux 6.15), or
+            // by now a thread (EINVAL, or ENOENT).
+            Err(Errno::SRCH | Errno::INVAL | Errno::NOENT) => return Ok(None),
             Err(errno) => {
                 return Err(SysError::new("pidfd_open", self.pid.to_string(), errno).into());
             }

@@ -56,3 +56,15 @@ fn a_foreign_newer_or_tampered_record_is_refused() {
         assert!(parse(&text, "one").is_err());
     }
 }
+
+/// As after the process's end on Linux before 6.15, while its group or session lives on.
+#[test]
+fn a_number_that_names_no_process_any_more_is_nobodys() {
+    std::thread::spawn(|| {
+        let pid = rustix::thread::gettid().as_raw_nonzero().get();
+        let init = InitRecord { pid, inode: Some(5), start_time: None, idle: false };
+        assert!(init.open().unwrap().is_none());
+    })
+    .join()
+    .unwrap();
+}
