@@ -6,7 +6,7 @@ use std::path::Path;
 use rustix::io::Errno;
 
 use super::vacate;
-use crate::file::Dir;
+use crate::file::{Dir, failed};
 use crate::{Error, Result};
 
 /// The controllers that every group gets where the host offers them, for their figures. The
@@ -23,6 +23,9 @@ pub(crate) fn enable_usual(group: &Path, wanted: &[&str]) -> Result<()> {
     let Some(parent) = group.parent().filter(|parent| is_group(parent)) else { return Ok(()) };
     enable_usual(parent, &missing)?;
     let dir = Dir::open(parent)?;
+    if is_inner(&dir)? {
+        return Ok(());
+    }
     let all: Vec<String> = missing.iter().map(|one| format!("+{one}")).collect();
     if dir.write("cgroup.subtree_control", &all.join(" ")).is_err() {
         // One controller that cannot be had must not cost the others.
@@ -60,7 +63,13 @@ pub(crate) fn enable(group: &Path, controller: &str, key: &str) -> Result<()> {
     };
     enable(parent, controller, key)?;
     let parent = Dir::open(parent)?;
-    let give = || parent.write("cgroup.subtree_control", &format!("+{controller}"));
+    let give = || {
+        if is_inner(&parent)? {
+            let what = format!("giving {controller} to groups below {}", parent.path().display());
+            return Err(failed(what, "write", Errno::BUSY));
+        }
+        parent.write("cgroup.subtree_control", &format!("+{controller}"))
+    };
     let given = match give() {
         Err(error) if error.errno() == Some(Errno::BUSY) && is_top(&parent)? => {
             vacate::retry(&parent, error, give)
@@ -80,6 +89,13 @@ pub(crate) fn enable(group: &Path, controller: &str, key: &str) -> Result<()> {
                 format!("the cgroup.subtree_control of {parent} is not delegated")
             })
     })
+}
+
+/// Whether processes live in a group, which is not the root: the kernel would give on those of its
+/// controllers that threads can have, and groups below would be for threads only from then on.
+fn is_inner(group: &Dir) -> Result<bool> {
+    let root = group.read_optional("cgroup.type")?.is_none();
+    Ok(!root && group.read_optional("cgroup.procs")?.is_some_and(|pids| !pids.trim().is_empty()))
 }
 
 /// Whether a group is the top of what the caller sees without being the root of the hierarchy,
