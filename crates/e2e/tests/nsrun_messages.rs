@@ -207,7 +207,7 @@ fn where_records_are() {
 }
 
 #[test]
-fn what_is_not_there_yet_is_refused_by_name() {
+fn systemd_that_is_not_there_is_refused_by_name() {
     on_this_host(|world: &World| {
         let bundle = world.bundle();
         // /run is this world's own: no systemd is in it.

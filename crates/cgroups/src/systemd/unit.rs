@@ -42,8 +42,8 @@ impl Unit {
         path: &str,
         description: &str,
     ) -> Result<(Self, Manager)> {
-        let name = Name::parse(path, instance.default_slice())?;
         instance.check()?;
+        let name = Name::parse(path, instance.default_slice())?;
         let group = name.group()?;
         let manager = Manager::new(host, &instance.group(host)?.join(&group))?;
         let unit = Self {
