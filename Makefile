@@ -82,7 +82,8 @@ lint: cargo ## formatting, clippy, documentation: no warning is let through
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
-	@for script in scripts/*; do sh -n "$$script" || exit 1; done
+	@for script in scripts/*; do \
+		case $$(head -n 1 "$$script") in *bash) bash -n "$$script" ;; *) sh -n "$$script" ;; esac || exit 1; done
 
 $(TOOLS)/%: benches/%.c
 	@mkdir -p $(TOOLS)
