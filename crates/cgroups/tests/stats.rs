@@ -348,10 +348,14 @@ fn traced(group: &Group) -> Option<Vec<String>> {
     assert!(child.wait().unwrap().success());
     let text = std::fs::read_to_string(&out).unwrap();
     std::fs::remove_file(&out).unwrap();
-    let lines = text.lines().skip_while(|line| !line.contains("/mark-begin")).skip(1);
-    let lines = lines.take_while(|line| !line.contains("/mark-end"));
-    // `PID call(...)`; a debug build of the standard library looks at each descriptor that it closes.
-    let calls = lines.map(|line| line.split_once(' ').unwrap().1.trim().to_owned());
+    // `PID call(...)`, of the thread that looks: others may wake up meanwhile.
+    let mut lines = text.lines().filter_map(|line| line.split_once(' '));
+    let (looking, _) = lines.find(|(_, call)| call.contains("/mark-begin")).unwrap();
+    let calls = lines
+        .filter(|(pid, _)| *pid == looking)
+        .map(|(_, call)| call.trim().to_owned())
+        .take_while(|call| !call.contains("/mark-end"));
+    // A debug build of the standard library looks at each descriptor that it closes.
     // And the allocator asks for memory when it has to.
     let ours = |call: &String| {
         !call.contains("F_GETFD")

@@ -268,6 +268,11 @@ fn of_file(file: &str, value: &str) -> Vec<Property> {
     };
     match file {
         "cpu.weight" => plain("CPUWeight"),
+        // When a unit is made; later on the file alone has it.
+        "memory.oom.group" => {
+            let policy = if value == "1" { "kill" } else { "continue" };
+            vec![Property::spare("OOMPolicy", Value::text(policy))]
+        }
         "cpu.idle" if value == "1" => vec![amount("CPUWeight", 0)],
         "cpu.max" => {
             let mut words = value.split_whitespace();

@@ -1,5 +1,6 @@
 //! A transient unit: planned, started around a process, changed, stopped.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use rustix::process::Pid;
@@ -12,6 +13,9 @@ use super::properties::{Present, birth, is_rounded, limits};
 use super::value::Value;
 use super::{Instance, Property, instance};
 use crate::{Cpu, Error, Host, Manager, Resources, Result};
+
+/// Whether the out-of-memory killer ends all of a group (cgroup-v2.rst).
+const OOM_GROUP: &str = "memory.oom.group";
 
 /// A unit of systemd's with a group of its own: a scope, or a slice. It is data, and can be kept
 /// in a record.
@@ -130,11 +134,18 @@ impl Unit {
         if all.is_empty() {
             return Ok(());
         }
+        // With any limit systemd writes the unit's OOMPolicy there, which cannot be changed.
+        let oom_group = group.v2().map(|dir| dir.join(OOM_GROUP));
+        let wanted = oom_group.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
         self.operation("changing").run(|bus| {
             self.with_known(&mut all, |all| bus.set_properties(&self.name, all))?;
             // What it writes, it writes a moment later.
             bus.settle()
         })?;
+        if let Some(wanted) = wanted {
+            let unified = BTreeMap::from([(OOM_GROUP.to_owned(), wanted.trim().to_owned())]);
+            group.set(&Resources { unified, ..Resources::default() })?;
+        }
         match is_rounded(resources, &present) {
             true => group.set(&Resources { cpu: quota(resources), ..Resources::default() }),
             false => Ok(()),
