@@ -63,9 +63,13 @@ fn globals() -> [Arg; 8] {
             .hide_possible_values(true),
         switch("debug", "Tell each step"),
         switch("systemd-cgroup", "Let systemd make a unit for each container"),
-        value("cgroup-manager", "WHO", "Who makes control groups: cgroupfs, systemd, or delegated, which is below one unit for all [default: cgroupfs]")
-            .value_parser(PossibleValuesParser::new(["cgroupfs", "systemd", "delegated"]))
-            .hide_possible_values(true),
+        value(
+            "cgroup-manager",
+            "WHO",
+            "Who makes control groups: cgroupfs, systemd or delegated [default: cgroupfs]",
+        )
+        .value_parser(PossibleValuesParser::new(["cgroupfs", "systemd", "delegated"]))
+        .hide_possible_values(true),
         value("rootless", "WHEN", "Run without root's rights: true, false or auto [default: auto]")
             .value_parser(PossibleValuesParser::new(["true", "false", "auto"]))
             .hide_possible_values(true),

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::ArgMatches;
 use libcontainer::Result;
 
-use crate::arguments::{command, path_of, text};
+use crate::arguments::{command, text};
 
 /// Prints completions for a shell.
 pub fn completions(matches: &ArgMatches) -> Result<u8> {
@@ -14,6 +14,5 @@ pub fn completions(matches: &ArgMatches) -> Result<u8> {
 
 /// Writes nsrun.1 and a page for each verb.
 pub fn man(matches: &ArgMatches) -> Result<u8> {
-    let directory = path_of(matches, "directory");
-    cli::shells::man(command(), directory.as_deref().unwrap_or(Path::new(".")))
+    cli::shells::man(command(), Path::new(text(matches, "directory").unwrap_or_default()))
 }

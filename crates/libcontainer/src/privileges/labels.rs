@@ -22,7 +22,7 @@ pub(super) fn apply(plan: &ProcessPlan, proc: &Procfs) -> Result<()> {
 fn apparmor(profile: &str, proc: &Procfs) -> Result<()> {
     let step = || format!("changing to the AppArmor profile {profile:?}");
     // The directory is there where the kernel has AppArmor.
-    match proc.open_file("self/attr/apparmor/exec", rustix::fs::OFlags::WRONLY) {
+    match proc.open_file("thread-self/attr/apparmor/exec", rustix::fs::OFlags::WRONLY) {
         Ok(_) => {}
         // Where nothing confines, "unconfined" is what the process is.
         Err(error) if missing(&error) && profile == "unconfined" => return Ok(()),
@@ -33,8 +33,9 @@ fn apparmor(profile: &str, proc: &Procfs) -> Result<()> {
         }
         Err(error) => return Err(error.within(step())),
     }
-    let ask =
-        |how: &str| proc.write("self/attr/apparmor/exec", format!("{how} {profile}").as_bytes());
+    let ask = |how: &str| {
+        proc.write("thread-self/attr/apparmor/exec", format!("{how} {profile}").as_bytes())
+    };
     ask("exec")
         // Who is confined himself may not change to what he likes. He may always add to it
         // (profile stacking, apparmor(7)): the container is held by both then.
@@ -65,9 +66,9 @@ fn selinux(label: &str, keyring: bool, proc: &Procfs) -> Result<()> {
         })
     };
     if keyring {
-        write("self/attr/keycreate")?;
+        write("thread-self/attr/keycreate")?;
     }
-    write("self/attr/exec")
+    write("thread-self/attr/exec")
 }
 
 fn selinux_runs(proc: &Procfs) -> Result<bool> {

@@ -104,8 +104,7 @@ fn cgroup_manager() -> [Arg; 2] {
             .value_parser(PossibleValuesParser::new(["cgroupfs", "systemd", "delegated"]))
             .hide_possible_values(true)
             .help(
-                "Who makes its control group: cgroupfs, systemd, or delegated, which is below \
-                 one unit for all [default: cgroupfs]",
+                "Who makes its control group: cgroupfs, systemd or delegated [default: cgroupfs]",
             ),
     ]
 }
