@@ -14,7 +14,8 @@ fn load(name: &str) -> bool {
     let text = format!(
         "abi <abi/4.0>,\nprofile {name} flags=(attach_disconnected,mediate_deleted) {{\n\
          file,\ncapability,\nnetwork,\nmount,\nremount,\numount,\npivot_root,\nsignal,\nptrace,\nunix,\n\
-         dbus,\nuserns,\nio_uring,\nmqueue,\ndeny /etc/secret rw,\n}}\n"
+         dbus,\nuserns,\nio_uring,\nmqueue,\ndeny /etc/secret rw,\n\
+         change_profile -> &**,\n}}\n"
     );
     let plain = text.replace("abi <abi/4.0>,\n", "").replace("userns,\nio_uring,\nmqueue,\n", "");
     // An older parser knows less.
@@ -76,8 +77,8 @@ fn apparmor_holds_what_nsrun_starts() {
                 assert_eq!(exec.run().success().out, held(other));
                 bundle.delete();
             }
-            let before = world.snapshot();
             bundle.set("/process/apparmorProfile", "no-such-profile");
+            let before = world.snapshot();
             bundle.run(NONE).run().error(&["no-such-profile", "no such profile is loaded"]);
             before.assert_restored();
         });
@@ -101,7 +102,7 @@ fn apparmor_holds_what_nsinit_starts() {
     });
 }
 
-/// Whoever is confined himself adds to it.
+/// Whoever is confined himself adds to it, where his own profile lets him.
 #[test]
 fn apparmor_profiles_are_stacked_where_they_cannot_be_changed() {
     on_this_host(|world: &World| {

@@ -37,8 +37,8 @@ fn apparmor(profile: &str, proc: &Procfs) -> Result<()> {
         proc.write("thread-self/attr/apparmor/exec", format!("{how} {profile}").as_bytes())
     };
     ask("exec")
-        // Who is confined himself may not change to what he likes. He may always add to it
-        // (profile stacking, apparmor(7)): the container is held by both then.
+        // Who is confined himself may not change to what he likes. His profile may let him add to
+        // it (`change_profile -> &NAME`, apparmor.d(5)): the container is held by both then.
         .or_else(|refused| match errno(&refused) {
             Some(Errno::ACCESS | Errno::PERM) => ask("stack").map_err(|_| refused),
             _ => Err(refused),
