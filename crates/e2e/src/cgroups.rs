@@ -33,6 +33,14 @@ pub fn hierarchies() -> Vec<Hierarchy> {
     found
 }
 
+/// Whether a line of /proc/PID/cgroup is of a version 1 hierarchy that is not mounted here: no
+/// container can be in one, though the kernel may know it.
+pub fn is_out_of_reach(line: &str) -> bool {
+    let named = line.split(':').nth(1).unwrap().split(',').next().unwrap();
+    let mounted = |one: &Hierarchy| one.controllers.iter().any(|controller| controller == named);
+    !named.is_empty() && !hierarchies().iter().any(mounted)
+}
+
 /// Whether a container here can have a controller, in either version.
 pub fn has_controller(name: &str) -> bool {
     hierarchies().iter().any(|hierarchy| match hierarchy.unified {

@@ -255,8 +255,8 @@ fn held() {
         let child = container.start(process).unwrap();
         (container, child)
     };
-    let (container, mut child) = create();
     let agent = Agent::new(&socket(&place), |_| Some(Answer::Errno(61)));
+    let (container, mut child) = create();
     // By another handle, as another program would.
     place.factory().load("held").unwrap().release().unwrap();
     assert_eq!(agent.state(), expected(&place, "held", "created", child.pid(), child.pid()));
@@ -264,9 +264,9 @@ fn held() {
     assert!(agent.is_idle());
     container.destroy().unwrap();
     std::fs::remove_file(place.rootfs().join("ran")).unwrap();
-    drop(agent);
-    // Nobody there: it ends without having run.
+    // Nobody there any more: it ends without having run.
     let (container, mut child) = create();
+    drop(agent);
     let error = container.release().unwrap_err();
     assert!(error.to_string().contains("failed to connect with the seccomp agent"), "{error}");
     child.wait().unwrap();

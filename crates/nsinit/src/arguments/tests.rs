@@ -37,9 +37,7 @@ fn rm_is_true_unless_it_says_otherwise() {
 
 #[test]
 fn what_is_not_there_is_refused() {
-    for typed in [["nsinit", "checkpoint"], ["nsinit", "restore"], ["nsinit", "frobnicate"]] {
-        assert!(command().try_get_matches_from(typed).is_err(), "{typed:?}");
-    }
+    assert!(command().try_get_matches_from(["nsinit", "frobnicate"]).is_err());
 }
 
 #[test]

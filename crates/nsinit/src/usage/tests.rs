@@ -40,13 +40,7 @@ fn a_mistake_is_told_in_one_line() {
 
 #[test]
 fn what_is_absent_is_said_to_be() {
-    for (typed, wanted) in [
-        (&["nsinit", "checkpoint", "--id", "x"][..], "checkpoint is not there yet"),
-        (&["nsinit", "init"], "init is what"),
-        (&["nsinit", "--criu", "/sbin/criu", "list"], "--criu is for checkpoint"),
-    ] {
-        let error = crate::arguments::command().try_get_matches_from(typed).unwrap_err();
-        let line = absent(&error).unwrap().to_string();
-        assert!(line.starts_with(wanted), "{line}");
-    }
+    let typed = ["nsinit", "init"];
+    let error = crate::arguments::command().try_get_matches_from(typed).unwrap_err();
+    assert!(absent(&error).unwrap().to_string().starts_with("init is what"));
 }
