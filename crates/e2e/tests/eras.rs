@@ -203,7 +203,7 @@ fn every_example_runs() {
                 let wanted = match name.as_str() {
                     "limits" => "demo",
                     "memory-and-pids" => "small",
-                    "minimal" => "nsinit",
+                    "minimal" | "landlock" => "nsinit",
                     "numbered-seccomp" => "nomkdir",
                     "user-namespace" => "userns",
                     name => name,
