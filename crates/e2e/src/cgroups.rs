@@ -1,6 +1,10 @@
 //! The control groups of this host.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::{Cmd, World, skip};
 
 /// A mounted hierarchy.
 #[derive(Debug, Clone)]
@@ -52,6 +56,45 @@ pub fn has_controller(name: &str) -> bool {
     })
 }
 
+/// The controllers that only version 1 has, and that hosts seldom mount.
+const SELDOM: [&str; 2] = ["net_cls,net_prio", "perf_event"];
+
+/// Mounts them in a place of the test's, on a host that has version 1.
+pub fn mount_seldom_ones(world: &World) {
+    if world.place() != "v1" {
+        return;
+    }
+    for names in SELDOM {
+        let place = world.path("hierarchy");
+        std::fs::create_dir(&place).unwrap();
+        let mount = Cmd::new("mount", ["-t", "cgroup", "-o", names, "none"]);
+        if mount.args([&place]).run().status.code() != Some(0) {
+            skip(format!("{names} cannot be mounted here"));
+        }
+    }
+}
+
+/// Waits until the kernel has forgotten those that nobody has mounted any more: engines take a
+/// hierarchy that they cannot see for an error. One that still had removed groups to clear away at
+/// its last unmounting goes when it is mounted and unmounted again. (One that another test has
+/// mounted is left to that one.)
+pub(crate) fn forget_seldom_ones() {
+    for names in SELDOM {
+        let there = || {
+            let lines = std::fs::read_to_string("/proc/self/cgroup").unwrap();
+            lines.lines().any(|line| line.contains(&format!(":{names}:")) && is_out_of_reach(line))
+        };
+        for _ in 0..30 {
+            if !there() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+            let again = format!("mount -t cgroup -o {names} none /mnt && umount /mnt");
+            let _ = Command::new("unshare").args(["--mount", "sh", "-c", &again]).status();
+        }
+    }
+}
+
 /// All groups below `directory` that `wanted` says yes to, those further down first.
 pub(crate) fn find(directory: &Path, wanted: &dyn Fn(&Path) -> bool, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
@@ -98,7 +141,7 @@ pub(crate) fn remove(tag: &str) -> Vec<PathBuf> {
             if std::fs::remove_dir(path).is_ok() {
                 break;
             }
-            std::thread::sleep(std::time::Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
     found

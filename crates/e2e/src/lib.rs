@@ -35,7 +35,7 @@ mod user;
 mod world;
 
 pub use bundle::Bundle;
-pub use cgroups::{Hierarchy, has_controller, hierarchies, is_out_of_reach};
+pub use cgroups::{Hierarchy, has_controller, hierarchies, is_out_of_reach, mount_seldom_ones};
 pub use command::{Background, Cmd, Run};
 pub use paths::{criu, data, nsinit, nsrun, probe, workspace};
 pub use pty::{Pty, WindowSize};

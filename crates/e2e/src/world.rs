@@ -117,6 +117,7 @@ fn start(name: &str, view: View) {
         .output()
         .unwrap();
     let left = cgroups::remove(&tag);
+    cgroups::forget_seldom_ones();
     std::fs::remove_dir(&scratch).unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -2,26 +2,14 @@
 //! every other one.
 
 use e2e::resources::{Groups, Resource, merged, resources};
-use e2e::{Bundle, Cmd, Run, Systemd, View, World, cell, each_view, no_cell, on_this_host, skip};
+use e2e::{
+    Bundle, Cmd, Run, Systemd, View, World, cell, each_view, mount_seldom_ones, no_cell,
+    on_this_host, skip,
+};
 use serde_json::{Value, json};
 
 fn update(bundle: &Bundle, resources: &Value) -> Run {
     bundle.nsrun(["update", "--resources", "-", &bundle.id]).input(resources.to_string()).run()
-}
-
-/// The controllers that only version 1 has, and that hosts seldom mount: in a place of the test's.
-fn mount_seldom_ones(world: &World) {
-    if world.place() != "v1" {
-        return;
-    }
-    for names in ["net_cls,net_prio", "perf_event"] {
-        let place = world.path("hierarchy");
-        std::fs::create_dir(&place).unwrap();
-        let mount = Cmd::new("mount", ["-t", "cgroup", "-o", names, "none"]);
-        if mount.args([&place]).run().status.code() != Some(0) {
-            skip(format!("{names} cannot be mounted here"));
-        }
-    }
 }
 
 /// Those that this host can keep. What it lacks is named by the runtime, and is not there.
