@@ -1,31 +1,21 @@
-//! From a container's creation to its end.
+//! From a container's creation to its program.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Duration;
+use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::io::Errno;
-use rustix::process::{Pid, Signal};
+use rustix::process::Pid;
 
 use crate::container::agent::Asker;
-use crate::container::child::{self, Child};
+use crate::container::child::Child;
 use crate::container::exec::Streams;
 use crate::container::group;
 use crate::container::handle::{Container, locked};
 use crate::container::process::Process;
 use crate::container::record::{InitRecord, Record};
 use crate::container::store::Lock;
-use crate::container::unwaited;
 use crate::error::Step;
-use crate::parent::{Launch, agent_is_there, launch, tell};
+use crate::parent::{Launch, agent_is_there, launch};
 use crate::plan::{self, ContainerPlan, Descriptor, Systemd};
-use crate::wire::{FromInit, Received, Socket, ToInit};
 use crate::{Error, ErrorKind, Result, network};
-
-/// How long killed processes may take to end.
-const END: Duration = Duration::from_secs(10);
-
-/// How long an init may take from leaving its group to its end.
-const LAST_MOMENT: Duration = Duration::from_secs(1);
 
 /// What to do about a control group that is not this container's.
 pub(super) const GROUP_IN_USE: &str = "end what runs there, or name another cgroup";
@@ -273,7 +263,7 @@ impl Container {
     }
 
     /// Stops the unit that systemd has made for it, if any, and forgets it.
-    fn stop_unit(&self) -> Result<()> {
+    pub(super) fn stop_unit(&self) -> Result<()> {
         let Some(Systemd::Unit(unit)) = self.record()?.systemd else { return Ok(()) };
         // Who was killed before he knew that the unit is his may have met another's.
         let doubtful = self.record()?.init.is_none();
@@ -320,191 +310,7 @@ impl Container {
         self.record().map_or(0, |record| record.cgroup_levels.saturating_sub(1))
     }
 
-    /// Lets a held init execute its program, and returns when it does.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotRunning`] when it has ended; [`ErrorKind::Paused`]; the program's own failure, as
-    /// [`ErrorKind::ProcessNotExecuted`]; [`ErrorKind::NotStopped`] when it has been let go before;
-    /// [`ErrorKind::InvalidConfig`] when it was created without a program, and then it stays;
-    /// [`ErrorKind::HookFailed`], and then the container is destroyed.
-    pub fn release(&self) -> Result<()> {
-        let step = || format!("starting container {:?}", self.id);
-        let released = self.try_release().and_then(|()| self.poststart());
-        released
-            .map_err(|error| match error.kind() {
-                ErrorKind::HookFailed => self.end_after_hook(error),
-                _ => error,
-            })
-            .step(step)
-    }
-
-    fn try_release(&self) -> Result<()> {
-        match self.progress()? {
-            status if status.can_release() => {}
-            crate::Status::Stopped => {
-                let message = "cannot start a container that has stopped";
-                return Err(Error::new(ErrorKind::NotRunning, message));
-            }
-            crate::Status::Creating => {
-                let message = "cannot start a container that is still being created";
-                return Err(Error::new(ErrorKind::NotRunning, message));
-            }
-            _ => {
-                let message = "cannot start an already running container";
-                return Err(Error::new(ErrorKind::NotStopped, message));
-            }
-        }
-        if self.record()?.init.is_some_and(|init| init.idle) {
-            let message = "is required to start a container, and this one was created without";
-            return Err(Error::invalid("process", message));
-        }
-        if self.is_paused()? {
-            // It would go on when it is resumed, and whoever starts it wait as long.
-            let error = Error::new(ErrorKind::Paused, "cannot start a paused container");
-            return Err(error.with_hint("resume it first"));
-        }
-        let socket = self.entry.connect_start_socket().map_err(|error| {
-            // Somebody else was faster, and his start has not come to the program.
-            match error.errno().map(Errno::from_raw_os_error) {
-                Some(Errno::NOENT) => {
-                    let message = "cannot start an already running container";
-                    Error::new(ErrorKind::NotStopped, message).with_hint("it is being started")
-                }
-                _ => error,
-            }
-        })?;
-        let mut executing = false;
-        loop {
-            match socket.receive()? {
-                Received::Message(FromInit::Executing(_), _) => executing = true,
-                Received::Message(FromInit::Failed(error), _) => return Err(error),
-                Received::Message(FromInit::Listener, fds) => self.tell_of_held(&socket, fds)?,
-                Received::Message(..) => {}
-                Received::End if executing => return Ok(()),
-                Received::End => {
-                    let message = "container not running: its init ended before the program";
-                    return Err(Error::new(ErrorKind::NotRunning, message));
-                }
-            }
-        }
-    }
-
-    /// Hands the listener of the init that is being let go to its agent. Where that fails, the init
-    /// ends: it cannot have been told to go on.
-    fn tell_of_held(&self, socket: &Socket, listener: Vec<OwnedFd>) -> Result<()> {
-        let gone = || Error::new(ErrorKind::NotRunning, "container not running");
-        let (pid, pidfd) = self.init()?.ok_or_else(gone)?;
-        let told = listener.into_iter().next().ok_or_else(gone).and_then(|listener| {
-            let asker = Asker { pid, init: pid, status: "created" };
-            self.tell_agent(&asker, listener)
-        });
-        match told {
-            Ok(()) => tell(socket, &ToInit::HandedOver, &[]),
-            Err(error) => {
-                // It may be waiting in a call that nobody answers any more.
-                let _ = child::send(pidfd.as_fd(), Signal::KILL.as_raw());
-                Err(error)
-            }
-        }
-    }
-
-    /// Ends all of its processes, and returns when they have ended.
-    pub fn kill(&self) -> Result<()> {
-        let init = self.init()?;
-        if let Some((_, pidfd)) = &init {
-            match child::send(pidfd.as_fd(), Signal::KILL.as_raw()) {
-                Err(error) if *error.kind() != ErrorKind::NotRunning => return Err(error),
-                _ => {}
-            }
-        }
-        if let Some(group) = self.recorded_group() {
-            let step = || format!("killing container {:?}", self.id);
-            group.kill(Signal::KILL).step(step)?;
-            if !group.wait_empty(END).step(step)? {
-                return Err(self.lives_on());
-            }
-        }
-        if let Some((_, pidfd)) = &init
-            && !unwaited::wait_for_init(pidfd.as_fd(), Some(END))?
-        {
-            return Err(self.lives_on());
-        }
-        Ok(())
-    }
-
-    fn lives_on(&self) -> Error {
-        let message = format!("container {:?} does not end: SIGKILL was sent", self.id);
-        Error::new(ErrorKind::NotStopped, message)
-            .with_hint("a process in an uninterruptible wait ends when that does")
-    }
-
-    fn recorded_group(&self) -> Option<cgroups::Manager> {
+    pub(super) fn recorded_group(&self) -> Option<cgroups::Manager> {
         self.cgroup().ok().flatten()
-    }
-
-    /// Removes all that is left of a stopped container: processes that its init left behind,
-    /// its control group, its host's ends of network pairs; then come its `poststop` hooks, and
-    /// its record goes. It may be repeated: after a destroy that was killed half-way, its hooks
-    /// run again.
-    ///
-    /// What comes back is a line for each of those hooks that failed, which is no reason to stop.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotStopped`] while its init lives.
-    pub fn destroy(&self) -> Result<Vec<String>> {
-        let step = || format!("destroying container {:?}", self.id);
-        let making = locked(&self.making).take();
-        let _lock = match making {
-            Some((lock, _)) => lock,
-            None => match self.entry.lock() {
-                Ok(lock) => lock,
-                Err(error) if *error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-                Err(error) => return Err(error.within(step())),
-            },
-        };
-        unwaited::reap();
-        if let Some((_, pidfd)) = self.init()?
-            && !self.is_ending(pidfd.as_fd())?
-        {
-            let message = format!("container {:?} is not stopped", self.id);
-            return Err(Error::new(ErrorKind::NotStopped, message).with_hint("kill it first"));
-        }
-        self.remove()
-    }
-
-    /// Whether its init, which is still there, is past its last moment: its group lists it no
-    /// longer. Then this waits for its end.
-    fn is_ending(&self, init: BorrowedFd<'_>) -> Result<bool> {
-        let gone = |group: cgroups::Manager| group.pids().is_ok_and(|pids| pids.is_empty());
-        if self.recorded_group().is_some_and(gone) {
-            return unwaited::wait_for_init(init, Some(LAST_MOMENT));
-        }
-        Ok(false)
-    }
-
-    /// The same of one that has ended, for the holder of its lock.
-    fn remove(&self) -> Result<Vec<String>> {
-        let step = || format!("destroying container {:?}", self.id);
-        let mut warnings = Vec::new();
-        if let Ok(record) = self.record() {
-            if let Some(group) = self.recorded_group() {
-                if group.is_populated().unwrap_or(false) {
-                    group.kill(Signal::KILL).step(step)?;
-                }
-                self.stop_unit().step(step)?;
-                group.destroy().step(step)?;
-                group.prune(record.cgroup_levels.saturating_sub(1)).step(step)?;
-            }
-            network::detach(&record.links).step(step)?;
-            if let Some(place) = &record.resctrl {
-                place.remove().step(step)?;
-            }
-            if !record.config.net_devices.is_empty() {
-                self.return_devices(None).step(step)?;
-            }
-            warnings = self.run_poststop(&record.config).step(step)?;
-        }
-        self.shared.store.remove(&self.id, &self.entry).step(step)?;
-        Ok(warnings)
     }
 }
