@@ -68,6 +68,10 @@ impl Config {
 pub struct Config {
     /// Where the container's root file system comes from.
     pub rootfs: Rootfs,
+    /// The root directory's files belong to the container's ids as they are in there (0 and up),
+    /// and are shown so by an idmapped mount; needs a user namespace other than the host's.
+    #[serde(skip_serializing_if = "print::is_false")]
+    pub rootfs_idmap: bool,
     /// Whether the root itself is mounted read-only (mounts below it keep their own options).
     pub readonly_rootfs: bool,
     /// Propagation of the container's mounts towards and from the host's; `None` is

@@ -53,6 +53,7 @@ pub(super) fn read(root: &Node<'_>, dir: &Path) -> Result<Parsed> {
     config.mounts = root.each("mounts", |item| mounts::read(item, dir, &mut warnings))?;
     config.annotations = annotations(root)?;
     config.landlock = restrictions(root)?;
+    config.rootfs_idmap = idmapped_root(root)?;
     config.hooks = hooks::read(root)?;
     config.bundle = Some(dir.to_owned());
     if let Some(node) = root.get("process")? {
@@ -88,6 +89,19 @@ fn restrictions(root: &Node<'_>) -> Result<Option<Landlock>> {
     let value: Value = serde_json::from_str(field.text()?)
         .map_err(|error| field.error(format!("not JSON: {error}")))?;
     field.inside(landlock::read(&Node::root(&value))).map(Some)
+}
+
+/// The annotation `true` that says [`Config::rootfs_idmap`]: the specification has no field for it.
+const ROOTFS_IDMAP: &str = "org.nsrun.rootfs-idmap";
+
+fn idmapped_root(root: &Node<'_>) -> Result<bool> {
+    let Some(map) = root.get("annotations")? else { return Ok(false) };
+    let Some(field) = map.get(ROOTFS_IDMAP)? else { return Ok(false) };
+    match field.text()? {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(field.error("is neither true nor false")),
+    }
 }
 
 /// The absolute paths in the list `key`.

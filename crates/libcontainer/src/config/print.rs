@@ -59,6 +59,8 @@ struct Document<'a> {
     rootfs: Option<&'a Path>,
     #[serde(skip_serializing_if = "is_false")]
     host_rootfs: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    rootfs_idmap: bool,
     readonlyfs: bool,
     #[serde(skip_serializing_if = "is_false")]
     privatefs: bool,
@@ -121,6 +123,7 @@ impl<'a> Document<'a> {
     fn of(config: &'a Config) -> Self {
         let Config {
             rootfs,
+            rootfs_idmap,
             readonly_rootfs,
             rootfs_propagation,
             no_pivot_root,
@@ -169,6 +172,7 @@ impl<'a> Document<'a> {
                 Rootfs::Host => None,
             },
             host_rootfs: *rootfs == Rootfs::Host,
+            rootfs_idmap: *rootfs_idmap,
             readonlyfs: *readonly_rootfs,
             privatefs: private,
             rootfs_propagation: rootfs_propagation.filter(|_| !private),

@@ -9,7 +9,7 @@ use crate::checkpoint::{
     CgroupsMode, CheckpointOptions, Criu, Directories, Failure, Message, Mounts, Note, PageServer,
     Program, Response, Session, Type, keys_of, look_outside, option,
 };
-use crate::config::{Config, NamespaceKind};
+use crate::config::{Config, Mount, NamespaceKind};
 use crate::container::child;
 use crate::container::handle::Container;
 use crate::container::record::Record;
@@ -316,7 +316,13 @@ pub(super) fn check(config: &Config, record: &Record) -> Result<()> {
     if record.chroot {
         return Err(refused("it shares the host's mount namespace, whose mounts are not its own"));
     }
-    if config.mounts.iter().any(|mount| !mount.uid_mappings.is_empty()) {
+    let mapped = |mount: &Mount| {
+        !mount.uid_mappings.is_empty()
+            || mount.fstype == "overlay" && {
+                mount.options.iter().any(|option| option == "idmap" || option == "ridmap")
+            }
+    };
+    if config.rootfs_idmap || config.mounts.iter().any(mapped) {
         return Err(refused("it has an idmapped mount, which CRIU does not know"));
     }
     Ok(())

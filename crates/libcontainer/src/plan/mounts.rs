@@ -18,8 +18,8 @@ use crate::{Error, Result};
 
 pub use host::{host_mounts, mounts_on};
 pub use ops::{
-    Attributes, DeviceNode, Entry, Filesystem, Idmap, Layer, MountOp, Node, RootSource, RootfsPlan,
-    Source, Users,
+    Attributes, DeviceNode, Entry, Filesystem, Idmap, Layer, MappedLayers, MountOp, Node,
+    RootSource, RootfsPlan, Source, Users, Writes,
 };
 
 /// What the plan needs to know beside the config.
@@ -90,6 +90,7 @@ pub fn plan(config: &Config, facts: &MountFacts) -> Result<RootfsPlan> {
     }
     let mut planner = Planner { config, facts, sources: Vec::new(), ops: Vec::new() };
     let root = planner.root()?;
+    let root_idmap = planner.root_idmap()?;
     for (index, mount) in config.mounts.iter().enumerate() {
         planner.mount(mount, &format!("mounts[{index}]"))?;
     }
@@ -101,6 +102,7 @@ pub fn plan(config: &Config, facts: &MountFacts) -> Result<RootfsPlan> {
     }
     Ok(RootfsPlan {
         root,
+        root_idmap,
         entry,
         in_place: entry == Entry::Pivot && hooks::look_at_root(config),
         propagation: config.rootfs_propagation.unwrap_or(Propagation::Private),
@@ -160,8 +162,8 @@ impl Planner<'_> {
         if bind {
             return self.bind(mount, target, options, field);
         }
-        if idmap::is_asked(mount, &options) {
-            let what = "only binds can be idmapped";
+        if mount.fstype != "overlay" && idmap::is_asked(mount, &options) {
+            let what = "only binds and the layers of an overlay can be idmapped";
             return Err(Error::invalid(format!("{field}.options"), what));
         }
         match mount.fstype.as_str() {
@@ -171,7 +173,9 @@ impl Planner<'_> {
             }
             "cgroup" | "cgroup2" => self.cgroup(mount, target, options, field),
             _ => {
-                let filesystem = self.filesystem(mount, target, options);
+                let mut options = options;
+                let layers = self.mapped_layers(mount, &mut options, field)?;
+                let filesystem = Filesystem { layers, ..self.filesystem(mount, target, options) };
                 self.ops.push(MountOp::Filesystem(filesystem));
                 Ok(())
             }
@@ -289,6 +293,7 @@ impl Planner<'_> {
             propagation,
             copy_up: options.copy_up,
             stand_in: self.stand_in(&mount.fstype),
+            layers: None,
         }
     }
 

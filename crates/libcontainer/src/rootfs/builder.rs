@@ -12,7 +12,7 @@ use sys::{Context, SysError};
 
 use super::filesystem::Param;
 use super::inroot::{self, Kind, Links};
-use super::{attach, copy_up, filesystem, mask, nodes, source};
+use super::{attach, copy_up, filesystem, layers, mask, nodes, source};
 use crate::config::mount_flags::attr;
 use crate::config::shortened;
 use crate::plan::mounts::{Attributes, Filesystem, MountOp, RootfsPlan, Source};
@@ -83,7 +83,7 @@ impl Builder<'_> {
         }
         let params: &[Param] = &params;
         let place = self.mount_point(target, Kind::Directory, links)?;
-        if filesystem::is_long(params) && !*copy_up {
+        if filesystem::is_long(params) && !*copy_up && filesystem.layers.is_none() {
             filesystem::mount_on(place.as_fd(), fstype, params, self.proc)?;
             let all = Attributes {
                 set: *attributes,
@@ -99,7 +99,11 @@ impl Builder<'_> {
             last.set = first & attr::RDONLY;
             first &= !attr::RDONLY;
         }
-        let tree = match filesystem::make(fstype, params, first) {
+        let made = match &filesystem.layers {
+            None => filesystem::make(fstype, params, first),
+            Some(layers) => layers::overlay(self, layers, params, first, place.as_fd()),
+        };
+        let tree = match made {
             Ok(tree) => tree,
             Err(error) => match self.instead(filesystem, first, &error)? {
                 Instead::New(tree) => tree,

@@ -6,14 +6,16 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags, openat, statx};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
 use sys::Context;
 use sys::fork::{Birth, Fork, fork};
+use sys::mountinfo::unescape;
 use sys::namespace::flag;
 
+use super::attach::clone_tree;
 use crate::config::IdMap;
 use crate::plan::mounts::{Idmap, Users};
 use crate::procfs::Procfs;
@@ -24,29 +26,30 @@ use crate::{Error, Result, Step};
 pub(super) struct Namespaces(Vec<(Users, OwnedFd)>);
 
 impl Namespaces {
-    /// Maps the ids of `tree`, which nobody has seen yet.
-    pub(super) fn apply(
+    /// Maps the ids of `tree`, a copy of what is mounted at `path` that nobody has seen yet.
+    pub(super) fn map(
         &mut self,
-        tree: BorrowedFd<'_>,
+        tree: OwnedFd,
         idmap: &Idmap,
+        path: &Path,
         proc: &Procfs,
-    ) -> Result<()> {
+    ) -> Result<OwnedFd> {
         let namespace = self.of(&idmap.users, proc)?;
-        sys::mount::map_ids(tree, namespace, idmap.recursive).map_err(|error| {
-            let hint = match error.errno() {
-                Errno::INVAL if idmap.recursive => {
-                    "this file system, or one that is mounted below, cannot be idmapped"
-                }
-                Errno::INVAL => "this file system cannot be idmapped",
-                Errno::PERM => {
-                    "it takes CAP_SYS_ADMIN in the user namespace that the file system belongs to, \
-                     and a mount that is not mapped yet"
-                }
-                Errno::NOSYS => "idmapped mounts need Linux 5.12",
-                _ => return error.into(),
-            };
-            Error::from(error).with_hint(hint)
-        })
+        let Err(error) = sys::mount::map_ids(tree.as_fd(), namespace, idmap.recursive) else {
+            return Ok(tree);
+        };
+        let hint = match error.errno() {
+            Errno::INVAL => match refusing(path, idmap.recursive, namespace, proc) {
+                Some(which) => which,
+                None => "this file system cannot be idmapped".to_owned(),
+            },
+            Errno::PERM => "it takes CAP_SYS_ADMIN in the user namespace that the file system \
+                            belongs to, and a mount that is not mapped yet"
+                .to_owned(),
+            Errno::NOSYS => "idmapped mounts need Linux 5.12".to_owned(),
+            _ => return Err(error.into()),
+        };
+        Err(Error::from(error).with_hint(hint))
     }
 
     fn of(&mut self, users: &Users, proc: &Procfs) -> Result<BorrowedFd<'_>> {
@@ -66,6 +69,39 @@ impl Namespaces {
         };
         Ok(self.0[index].1.as_fd())
     }
+}
+
+/// The file system that refuses, of that at `path` and those below it.
+fn refusing(
+    path: &Path,
+    recursive: bool,
+    namespace: BorrowedFd<'_>,
+    proc: &Procfs,
+) -> Option<String> {
+    let id = statx(CWD, path, AtFlags::empty(), StatxFlags::MNT_ID).ok()?.stx_mnt_id;
+    let text = proc.read("self/mountinfo").ok()?;
+    for line in text.split(|byte| *byte == b'\n') {
+        let words: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
+        let Some(place) = words.get(4) else { continue };
+        let (top, place) = (words[0] == id.to_string().as_bytes(), unescape(place));
+        if !top && !(recursive && place.starts_with(path)) {
+            continue;
+        }
+        let at = if top { path } else { place.as_path() };
+        let Ok(tree) = clone_tree(CWD, at, false) else { continue };
+        if sys::mount::map_ids(tree.as_fd(), namespace, false).is_ok() {
+            continue;
+        }
+        let separator = words.iter().position(|word| *word == b"-")?;
+        let fstype = String::from_utf8_lossy(words.get(separator + 1)?);
+        let own = match &*fstype {
+            "overlay" => "; its layers can, where it is mounted for the container (type overlay)",
+            _ => "",
+        };
+        let at = at.display();
+        return Some(format!("{at} is of the file system {fstype}, which cannot be idmapped{own}"));
+    }
+    None
 }
 
 fn open(path: &Path) -> Result<OwnedFd> {

@@ -15,6 +15,7 @@ mod filesystem;
 mod host;
 mod idmap;
 mod inroot;
+mod layers;
 mod layout;
 mod mask;
 mod nodes;

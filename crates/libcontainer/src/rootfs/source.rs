@@ -38,21 +38,26 @@ const NULL: (DeviceKind, u32, u32) = (DeviceKind::Char, 1, 3);
 /// error for another source, with its path.
 pub fn open_sources(plan: &RootfsPlan, proc: &Procfs) -> Result<Sources> {
     let mut sources = Sources::default();
+    let mut users = idmap::Namespaces::default();
     if let RootSource::Directory(path) = &plan.root {
-        sources.root = match plan.entry {
-            Entry::Chroot => Some(open_directory(path)?),
-            Entry::Pivot | Entry::Move => unless_refused(open_root(path))?,
+        sources.root = match (plan.entry, &plan.root_idmap) {
+            (Entry::Chroot, _) => Some(open_directory(path)?),
+            (_, None) => unless_refused(open_root(path))?,
+            (_, Some(idmap)) => {
+                Some(open_root(path).and_then(|root| users.map(root, idmap, path, proc)).step(
+                    || format!("mapping the ids of the root file system {}", path.display()),
+                )?)
+            }
         };
     }
-    let mut users = idmap::Namespaces::default();
     for (index, source) in plan.sources.iter().enumerate() {
         let opened = match &source.idmap {
             None => unless_refused(open_source(source)),
             // Later would be too late.
-            Some(idmap) => open_source(source).and_then(|tree| {
-                users.apply(tree.as_fd(), idmap, proc).step(|| "mapping its ids")?;
-                Ok(Some(tree))
-            }),
+            Some(idmap) => open_source(source)
+                .and_then(|tree| users.map(tree, idmap, &source.path, proc))
+                .step(|| "mapping its ids")
+                .map(Some),
         };
         sources.trees.push(opened.step(|| plan.shown(index))?);
     }

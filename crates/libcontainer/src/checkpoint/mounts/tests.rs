@@ -17,6 +17,7 @@ fn layout() -> Layout {
         place: "/run/x".into(),
         rootfs: RootfsPlan {
             root: RootSource::Directory("/srv/root".into()),
+            root_idmap: None,
             entry: Entry::Pivot,
             in_place: false,
             propagation: Propagation::Private,

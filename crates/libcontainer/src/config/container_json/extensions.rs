@@ -14,6 +14,7 @@ pub(super) fn read(root: &Node<'_>, config: &mut Config, warnings: &mut Vec<Stri
     if root.boolean_of("host_rootfs")? == Some(true) {
         config.rootfs = Rootfs::Host;
     }
+    config.rootfs_idmap = root.boolean_of("rootfs_idmap")?.unwrap_or(false);
     if let Some(field) = root.get("rootfs_propagation")?.filter(|field| !field.is_empty()) {
         config.rootfs_propagation = Some(value::propagation(&field)?);
     }

@@ -1,8 +1,9 @@
 //! What config.json calls the fields of a [`Config`](crate::Config).
 
 /// Beginnings of a field's path, and how they read in config.json. All others are the same.
-const NAMES: [(&str, &str); 22] = [
+const NAMES: [(&str, &str); 23] = [
     ("rootfs_propagation", "linux.rootfsPropagation"),
+    ("rootfs_idmap", "annotations[\"org.nsrun.rootfs-idmap\"]"),
     ("rootfs", "root.path"),
     ("readonly_rootfs", "root.readonly"),
     ("namespaces", "linux.namespaces"),

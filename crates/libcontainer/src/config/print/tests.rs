@@ -291,6 +291,7 @@ fn config(r: &mut Random) -> Config {
         cgroup_manager: crate::config::CgroupManager::Files,
         oci: r.truth(),
         rootfs: if r.below(5) == 0 { Rootfs::Host } else { Rootfs::Directory(r.path()) },
+        rootfs_idmap: r.truth(),
         readonly_rootfs: r.truth(),
         rootfs_propagation: r.maybe(|r| {
             let all = [Propagation::Private, Propagation::Slave, Propagation::Shared];

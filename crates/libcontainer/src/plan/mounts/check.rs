@@ -120,6 +120,7 @@ pub(super) fn nothing_to_mount(config: &Config, namespace: MountNamespace) -> Re
         ("readonly_rootfs", config.readonly_rootfs),
         ("rootfs_propagation", config.rootfs_propagation.is_some()),
         ("rootfs", config.rootfs == Rootfs::Host),
+        ("rootfs_idmap", config.rootfs_idmap),
         ("devices", joined && !config.devices.is_empty()),
     ];
     match asked.iter().find(|(_, asked)| *asked) {

@@ -14,6 +14,8 @@ use crate::config::{DeviceKind, IdMap, Propagation};
 pub struct RootfsPlan {
     /// What becomes `/`.
     pub root: RootSource,
+    /// Its ids are mapped, where it is a directory.
+    pub root_idmap: Option<Idmap>,
     /// How the process gets there.
     pub entry: Entry,
     /// Hooks look for it while it is made: it is mounted where its directory is, and not over `/`.
@@ -37,12 +39,17 @@ impl RootfsPlan {
         let path = path.map(|path| path.to_string()).unwrap_or_default();
         let target = self.ops.iter().find_map(|op| match op {
             MountOp::Bind { source: other, target, .. } if *other == source => {
-                Some(target.display())
+                Some(("bind", target.display()))
+            }
+            MountOp::Filesystem(Filesystem { target, layers: Some(layers), .. })
+                if layers.has(source) =>
+            {
+                Some(("layer of an overlay", target.display()))
             }
             _ => None,
         });
         match target {
-            Some(target) => format!("mounting {path} (bind) at {target}"),
+            Some((what, target)) => format!("mounting {path} ({what}) at {target}"),
             None => format!("taking {path} from the host"),
         }
     }
@@ -193,6 +200,34 @@ pub struct Filesystem {
     /// Where the host shows the same: what stands in for it where the kernel refuses a new one,
     /// since the namespace that it shows is not owned by the container's user namespace.
     pub stand_in: Option<PathBuf>,
+    /// An overlay's directories, where their ids are mapped; else they are in the parameters.
+    pub layers: Option<MappedLayers>,
+}
+
+/// The directories of an overlay, each a copy of its mount with mapped ids.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MappedLayers {
+    /// Those that are read only, the uppermost first: which of [`RootfsPlan::sources`].
+    pub lower: Vec<usize>,
+    /// What takes the writes.
+    pub writes: Option<Writes>,
+}
+
+/// Where an overlay's writes go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Writes {
+    /// A directory that both of these lie below: which of [`RootfsPlan::sources`].
+    pub source: usize,
+    /// The uppermost layer.
+    pub upper: PathBuf,
+    /// overlayfs' own.
+    pub work: PathBuf,
+}
+
+impl MappedLayers {
+    fn has(&self, source: usize) -> bool {
+        self.lower.contains(&source) || self.writes.as_ref().is_some_and(|it| it.source == source)
+    }
 }
 
 impl Filesystem {

@@ -1,13 +1,14 @@
 //! Idmapped binds: whose files are whose, on disk and in the container.
 
 use std::os::unix::fs::{MetadataExt, chown};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
-use libcontainer::config::{IdMap, Mount, NamespaceKind};
+use libcontainer::config::{Config, IdMap, Mount, NamespaceKind, Rootfs};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
-use super::{bind, mapped};
+use super::{bind, filesystem, mapped, parse};
 use crate::common::{HostSnapshot, Place, Test, test};
 use crate::kit::{self, Running, field, refusal};
 
@@ -17,6 +18,8 @@ pub fn tests() -> Vec<Test> {
         test("rootfs::idmapped_as_the_containers_user_namespace", containers_mappings),
         test("rootfs::idmapped_with_what_is_below", recursive),
         test("rootfs::idmapped_on_disk", on_disk),
+        test("rootfs::an_idmapped_root", root),
+        test("rootfs::an_overlay_of_idmapped_layers", layers),
         test("rootfs::idmaps_that_cannot_be", refused),
     ]
 }
@@ -138,16 +141,15 @@ fn recursive() {
     assert_eq!(owner(&running, "/mnt/all/below/file").0, "7");
 }
 
-/// The file systems that images lie on.
-fn on_disk() {
-    let Some(place) = kit::place() else { return };
-    std::fs::create_dir_all(place.rootfs().join("mnt/disk")).unwrap();
+/// The file systems that images lie on, each with what it is mounted at.
+fn disks(place: &Place) -> Vec<(&'static str, Source)> {
+    let mut disks = vec![("tmpfs", Source::new(place, "tmpfs"))];
     // Each with the size that it needs at least.
-    for (fstype, size) in [("ext4", 8 << 20), ("xfs", 320 << 20), ("btrfs", 128 << 20)] {
+    for (fstype, size) in [("ext4", 16 << 20), ("xfs", 320 << 20), ("btrfs", 128 << 20)] {
         let image = place.dir().join(fstype);
         std::fs::File::create(&image).unwrap().set_len(size).unwrap();
         let done = |program: &str, args: &[&str]| {
-            let out = std::process::Command::new(program).args(args).output();
+            let out = Command::new(program).args(args).output();
             out.is_ok_and(|out| out.status.success())
         };
         let disk = place.dir().join(format!("{fstype}.mount"));
@@ -158,15 +160,99 @@ fn on_disk() {
             crate::common::skip(&format!("a part, for want of {fstype} on a loop device"));
             continue;
         }
-        let source = Source(disk);
-        std::fs::write(source.0.join("roots"), "").unwrap();
-        let mut config = place.small();
+        std::fs::write(disk.join("roots"), "").unwrap();
+        disks.push((fstype, Source(disk)));
+    }
+    disks
+}
+
+fn on_disk() {
+    let Some(place) = kit::place() else { return };
+    std::fs::create_dir_all(place.rootfs().join("mnt/disk")).unwrap();
+    for (fstype, source) in disks(&place) {
+        for option in ["idmap", "ridmap"] {
+            let mut config = place.small();
+            mapped(&mut config);
+            config.mounts.push(bind(&source.0, "/mnt/disk", &["rbind", option]));
+            let running = Running::new(&place, fstype, config);
+            assert_eq!(owner(&running, "/mnt/disk/roots"), ids("0", "0"), "{fstype}");
+            let new = format!("/mnt/disk/{option}");
+            running.say(&["/bin/probe", "open", &new, "create"]);
+            assert_eq!(std::fs::metadata(source.0.join(option)).unwrap().uid(), 0, "{fstype}");
+        }
+    }
+}
+
+/// A copy of the test's root file system in there.
+fn copied(place: &Place, to: &Path) -> PathBuf {
+    let root = to.join("rootfs");
+    let done = Command::new("cp").arg("-a").args([&place.rootfs(), &root]).status();
+    assert!(done.unwrap().success());
+    chown(&root, Some(0), Some(0)).unwrap();
+    root
+}
+
+/// Root's files are those of root in the container, and nobody of the host's is a user there.
+fn root() {
+    let Some(place) = kit::place() else { return };
+    for (fstype, source) in disks(&place) {
+        let root = copied(&place, &source.0);
+        let mut config = place.config(fstype);
         mapped(&mut config);
-        config.mounts.push(bind(&source.0, "/mnt/disk", &["rbind", "idmap"]));
-        let running = Running::new(&place, fstype, config);
-        assert_eq!(owner(&running, "/mnt/disk/roots"), ids("0", "0"), "{fstype}");
-        running.say(&["/bin/probe", "open", "/mnt/disk/new", "create"]);
-        assert_eq!(std::fs::metadata(source.0.join("new")).unwrap().uid(), 0, "{fstype}");
+        config.rootfs = Rootfs::Directory(root.clone());
+        let plain = Running::new(&place, "plain", config.clone());
+        assert_eq!(owner(&plain, "/bin/probe"), ids("65534", "65534"), "{fstype}");
+        let (_, code) = plain.exec(&["/bin/probe", "open", "/new", "create"]);
+        assert_ne!(code, 0, "{fstype}: the host's root directory is nobody's");
+        drop(plain);
+        config.rootfs_idmap = true;
+        let first = Running::new(&place, "first", config.clone());
+        assert_eq!(owner(&first, "/bin/probe"), ids("0", "0"), "{fstype}");
+        first.say(&["/bin/probe", "open", "/new", "create"]);
+        // Another that joins its user namespace.
+        kit::join(&mut config, NamespaceKind::User, first.namespace_path(NamespaceKind::User));
+        (config.uid_mappings, config.gid_mappings) = (Vec::new(), Vec::new());
+        config.cgroup = place.config("second").cgroup;
+        let second = Running::new(&place, "second", config);
+        assert_eq!(owner(&second, "/new"), ids("0", "0"), "{fstype}");
+        drop((first, second));
+        assert_eq!(std::fs::metadata(root.join("new")).unwrap().uid(), 0, "{fstype}");
+    }
+}
+
+/// The overlay itself could not be idmapped.
+fn layers() {
+    let Some(place) = kit::place() else { return };
+    for (fstype, source) in disks(&place) {
+        for name in ["one", "two:parts", "up", "work"] {
+            std::fs::create_dir(source.0.join(name)).unwrap();
+        }
+        std::fs::write(source.0.join("one/below"), "").unwrap();
+        std::fs::write(source.0.join("two:parts/above"), "").unwrap();
+        let before = HostSnapshot::take(&place);
+        let path = |name: &str| source.0.join(name).display().to_string();
+        let lower = format!("lowerdir={}:{}", path("two\\:parts"), path("one"));
+        let (upper, work) =
+            (format!("upperdir={}", path("up")), format!("workdir={}", path("work")));
+        let mut config = place.config("layers");
+        mapped(&mut config);
+        std::fs::create_dir_all(place.rootfs().join("mnt/read")).unwrap();
+        std::fs::create_dir_all(place.rootfs().join("mnt/write")).unwrap();
+        config.mounts.push(filesystem("/mnt/read", "overlay", &["idmap", &lower]));
+        config.mounts.push(filesystem("/mnt/write", "overlay", &["idmap", &lower, &upper, &work]));
+        let running = Running::new(&place, "layers", config);
+        for file in ["/mnt/read/below", "/mnt/read/above", "/mnt/write/above"] {
+            assert_eq!(owner(&running, file), ids("0", "0"), "{fstype}: {file}");
+        }
+        running.say(&["/bin/probe", "open", "/mnt/write/new", "create"]);
+        let mounts = parse(&running.say(&["/bin/probe", "mounts"]));
+        let below = mounts.keys().filter(|at| at.starts_with("/mnt")).count();
+        assert_eq!(below, 2, "no layer stays mounted: {mounts:?}");
+        drop(running);
+        let new = std::fs::metadata(source.0.join("up/new")).unwrap();
+        assert_eq!((new.uid(), new.gid()), (0, 0), "{fstype}");
+        std::fs::remove_file(source.0.join("up/new")).unwrap();
+        before.assert_restored(Duration::from_secs(2));
     }
 }
 
@@ -186,11 +272,40 @@ fn refused() {
     for word in [&path, "at /mnt/x", "mount_setattr", "Invalid argument", "cannot be idmapped"] {
         assert!(text.contains(word), "{word}: {text}");
     }
+    assert!(text.contains("ramfs"), "{text}");
+    let below = source.0.join("below");
+    std::fs::create_dir(&below).unwrap();
+    let lower = place.rootfs();
+    let data = format!("lowerdir={}:{}", lower.join("etc").display(), lower.join("bin").display());
+    let data = std::ffi::CString::new(data).unwrap();
+    mount("o", &below, "overlay", MountFlags::empty(), data.as_c_str()).unwrap();
+    let _below = Source(below.clone());
+    // The first that refuses, of all; and an overlay, with what can be done.
+    let all = mounted(mapping(with(&["rbind", "ridmap"]), one, one)).to_string();
+    assert!(all.contains("the file system ramfs"), "{all}");
+    let mut config = place.small();
+    mapped(&mut config);
+    (config.rootfs, config.rootfs_idmap) = (Rootfs::Directory(below.clone()), true);
+    let text = refusal(&place, config).to_string();
+    let words = ["root file system", "mount_setattr", "the file system overlay", "its layers can"];
+    for word in words.iter().chain([&below.to_str().unwrap()]) {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    let plain = Config { rootfs_idmap: true, ..place.small() };
+    assert_eq!(field(&refusal(&place, plain)), "rootfs_idmap");
+    for options in
+        [&["idmap"][..], &["idmap", "lowerdir=x"], &["idmap", "lowerdir=/", "upperdir=/x"]]
+    {
+        let mut config = place.small();
+        mapped(&mut config);
+        config.mounts.push(filesystem("/mnt/x", "overlay", options));
+        assert_eq!(field(&refusal(&place, config)), "mounts[1].options", "{options:?}");
+    }
     assert_eq!(field(&mounted(with(&["bind", "idmap"]))), "mounts[1].options");
     let half = Mount { uid_mappings: vec![one], ..with(&["bind", "idmap"]) };
     assert_eq!(field(&mounted(half)), "mounts[1]");
     let twice = Mount { uid_mappings: vec![one, one], ..mapping(with(&["bind"]), one, one) };
     assert_eq!(field(&mounted(twice)), "mounts[1].uid_mappings[1]");
-    let fresh = super::filesystem("/mnt/x", "tmpfs", &["idmap"]);
+    let fresh = filesystem("/mnt/x", "tmpfs", &["idmap"]);
     assert_eq!(field(&mounted(mapping(fresh, one, one))), "mounts[1].options");
 }
