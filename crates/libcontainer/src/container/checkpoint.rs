@@ -7,7 +7,7 @@ use sys::namespace::flag;
 
 use crate::checkpoint::{
     CgroupsMode, CheckpointOptions, Criu, Directories, Failure, Message, Mounts, Note, PageServer,
-    Program, Response, Session, Type, keys_of, look_outside, option,
+    Program, Response, Session, Type, check_pipes, keys_of, look_outside, option,
 };
 use crate::config::{Config, Mount, NamespaceKind};
 use crate::container::child;
@@ -48,6 +48,9 @@ impl Container {
         let (pid, pidfd) = self.living_init()?;
         let record = self.record()?;
         let program = Program::find(options.criu.program.as_deref())?;
+        if options.lazy_pages {
+            check_pipes()?;
+        }
         let directories = Directories::make(&options.criu, "dump.log")?;
         let inside = self.look(&record, pid, options)?;
         let message = self.dump_options(options, &record, pid, &directories, &inside)?;
