@@ -3,7 +3,7 @@
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use crate::{Cmd, Hierarchy, World, hierarchies};
+use crate::{Cmd, Hierarchy, World, hierarchies, skip};
 
 /// A user with a runtime directory (XDG_RUNTIME_DIR), and one group of the same number.
 #[derive(Debug)]
@@ -70,6 +70,34 @@ impl User {
         let ids = [format!("--reuid={}", self.id), format!("--regid={}", self.id)];
         cmd.by(["/usr/bin/setpriv", &ids[0], &ids[1], "--clear-groups"])
             .env("XDG_RUNTIME_DIR", &self.runtime_dir)
+    }
+
+    /// Makes him known to the host as `tester`, with the further ids 200000 to 265535; says why if
+    /// that cannot be.
+    ///
+    /// # Panics
+    /// If the caller may not.
+    pub fn is_registered(&self, world: &World) -> bool {
+        if !Path::new("/usr/bin/newuidmap").exists() {
+            skip("newuidmap and newgidmap are missing: scripts/prepare installs uidmap");
+            return false;
+        }
+        let id = self.id;
+        for (file, line) in [
+            ("/etc/passwd", format!("tester:x:{id}:{id}::/:/bin/sh")),
+            ("/etc/subuid", "tester:200000:65536".to_owned()),
+            ("/etc/subgid", "tester:200000:65536".to_owned()),
+        ] {
+            if !Path::new(file).exists() {
+                skip(format!("there is no {file}"));
+                return false;
+            }
+            let copy = world.path("etc");
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            std::fs::write(&copy, format!("{text}{line}\n")).unwrap();
+            Cmd::new("mount", ["--bind".as_ref(), copy.as_os_str(), file.as_ref()]).run().success();
+        }
+        true
     }
 
     /// Delegates control groups to him in the hierarchies that `wanted` says yes to: a directory

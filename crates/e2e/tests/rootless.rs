@@ -129,30 +129,6 @@ fn without_a_user_namespace_it_says_what_is_missing() {
     });
 }
 
-/// The user and his further ids are known to the host.
-fn register(world: &World, user: &User) -> bool {
-    if !Path::new("/usr/bin/newuidmap").exists() {
-        skip("newuidmap and newgidmap are missing: scripts/prepare installs uidmap");
-        return false;
-    }
-    let id = user.id;
-    for (file, line) in [
-        ("/etc/passwd", format!("tester:x:{id}:{id}::/:/bin/sh")),
-        ("/etc/subuid", "tester:200000:65536".to_owned()),
-        ("/etc/subgid", "tester:200000:65536".to_owned()),
-    ] {
-        let copy = world.path("etc");
-        let text = std::fs::read_to_string(file).unwrap_or_default();
-        std::fs::write(&copy, format!("{text}{line}\n")).unwrap();
-        if !Path::new(file).exists() {
-            skip(format!("there is no {file}"));
-            return false;
-        }
-        Cmd::new("mount", ["--bind".as_ref(), copy.as_os_str(), file.as_ref()]).run().success();
-    }
-    true
-}
-
 /// His own id as 0, and what /etc/subuid gives him from 1.
 fn ranges(user: &User, more: u32) -> String {
     let maps = format!(
@@ -167,7 +143,7 @@ fn ranges(user: &User, more: u32) -> String {
 fn further_ids_are_mapped_by_the_hosts_helpers() {
     each_view(|world: &World| {
         let user = world.user();
-        if !register(world, &user) {
+        if !user.is_registered(world) {
             return;
         }
         let root = place(world, &user);
@@ -197,7 +173,7 @@ fn further_ids_are_mapped_by_the_hosts_helpers() {
 fn his_own_id_need_not_be_among_them() {
     each_view(|world: &World| {
         let user = world.user();
-        if !register(world, &user) {
+        if !user.is_registered(world) {
             return;
         }
         let root = place(world, &user);
@@ -234,7 +210,7 @@ fn his_own_id_need_not_be_among_them() {
 fn ids_that_are_not_his_are_refused_by_name() {
     on_this_host(|world: &World| {
         let user = world.user();
-        if !register(world, &user) {
+        if !user.is_registered(world) {
             return;
         }
         let root = place(world, &user);

@@ -1,5 +1,6 @@
 //! Where a container's configuration comes from: a file, or the template.
 
+pub mod ordinary;
 mod trusted;
 
 use std::path::{Path, PathBuf};
@@ -41,12 +42,11 @@ pub fn read(named: Option<&str>, place: &Place) -> Result<Source> {
     match trusted::read(Path::new(FILE)).step(|| path.display().to_string())? {
         // An empty file is what holds the name while a container runs without one.
         Some(bytes) if !bytes.is_empty() => parsed(&bytes, path, place),
-        _ => Ok(Source {
-            config: template(Rootfs::Directory(place.path().to_owned())),
-            file: None,
-            vacant: true,
-            warnings: Vec::new(),
-        }),
+        _ => {
+            let mut config = template(Rootfs::Directory(place.path().to_owned()));
+            ordinary::adapt(&mut config);
+            Ok(Source { config, file: None, vacant: true, warnings: Vec::new() })
+        }
     }
 }
 
@@ -71,6 +71,9 @@ fn parsed(bytes: &[u8], path: PathBuf, place: &Place) -> Result<Source> {
         }
     }
     let moved = parsed.fall_back(Path::is_dir);
+    if parsed.form != Form::Oci && !ordinary::is_decided(bytes) {
+        ordinary::adapt(&mut parsed.config);
+    }
     let mut warnings = parsed.warnings;
     warnings.extend(moved);
     Ok(Source { config: parsed.config, file: Some(path), vacant: false, warnings })

@@ -44,9 +44,9 @@ pub fn open_sources(plan: &RootfsPlan, proc: &Procfs) -> Result<Sources> {
             (Entry::Chroot, _) => Some(open_directory(path)?),
             (_, None) => unless_refused(open_root(path))?,
             (_, Some(idmap)) => {
-                Some(open_root(path).and_then(|root| users.map(root, idmap, path, proc)).step(
-                    || format!("mapping the ids of the root file system {}", path.display()),
-                )?)
+                let root = open_root(path).map_err(takes_privileges);
+                let root = root.and_then(|root| users.map(root, idmap, path, proc));
+                Some(root.step(|| format!("mapping the ids of the root, {}", path.display()))?)
             }
         };
     }
@@ -55,6 +55,7 @@ pub fn open_sources(plan: &RootfsPlan, proc: &Procfs) -> Result<Sources> {
             None => unless_refused(open_source(source)),
             // Later would be too late.
             Some(idmap) => open_source(source)
+                .map_err(takes_privileges)
                 .and_then(|tree| users.map(tree, idmap, &source.path, proc))
                 .step(|| "mapping its ids")
                 .map(Some),
@@ -73,6 +74,17 @@ fn unless_refused(opened: Result<OwnedFd>) -> Result<Option<OwnedFd>> {
         Ok(fd) => Ok(Some(fd)),
         Err(error) if error.errno() == Some(Errno::PERM.raw_os_error()) => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+/// Nobody can do it later for a caller without CAP_SYS_ADMIN.
+fn takes_privileges(error: Error) -> Error {
+    match error.errno() == Some(Errno::PERM.raw_os_error()) {
+        true => error.with_hint(
+            "ids are mapped with CAP_SYS_ADMIN in the user namespace of the file system: give the \
+             files to ids of the container's instead",
+        ),
+        false => error,
     }
 }
 

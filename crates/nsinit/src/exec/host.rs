@@ -2,11 +2,12 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use libcontainer::config::{Id, IdMap, Namespace, NamespaceKind, Rootfs, User, template};
+use libcontainer::config::{Id, Rootfs, User, template};
 use libcontainer::{Config, Result};
 use sys::Context;
 
 use crate::place::Place;
+use crate::source::ordinary;
 
 /// An id that no other call has: every call is a container of its own.
 pub fn id() -> String {
@@ -18,7 +19,8 @@ pub fn id() -> String {
 pub fn config(place: &Place) -> Result<Config> {
     let mut config = template(Rootfs::Host);
     if !rustix::process::geteuid().is_root() {
-        by_an_ordinary_user(&mut config);
+        ordinary::by_himself(&mut config);
+        config.process.user = Some(User { user: Id::Number(0), group: Some(Id::Number(0)) });
     }
     let process = &mut config.process;
     process.cwd = Some(place.path().to_owned());
@@ -39,14 +41,4 @@ pub fn config(place: &Place) -> Result<Config> {
         }
     }
     Ok(config)
-}
-
-/// A user namespace in which he is root, as he alone may be there without further ids; his groups
-/// stay with him.
-fn by_an_ordinary_user(config: &mut Config) {
-    let own = |id: u32| vec![IdMap { container_id: 0, host_id: id, size: 1 }];
-    config.namespaces.push(Namespace { kind: NamespaceKind::User, path: None });
-    config.uid_mappings = own(rustix::process::geteuid().as_raw());
-    config.gid_mappings = own(rustix::process::getegid().as_raw());
-    config.process.user = Some(User { user: Id::Number(0), group: Some(Id::Number(0)) });
 }

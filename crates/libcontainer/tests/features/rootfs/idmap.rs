@@ -287,7 +287,12 @@ fn refused() {
     mapped(&mut config);
     (config.rootfs, config.rootfs_idmap) = (Rootfs::Directory(below.clone()), true);
     let text = refusal(&place, config).to_string();
-    let words = ["root file system", "mount_setattr", "the file system overlay", "its layers can"];
+    let words = [
+        "mapping the ids of the root",
+        "mount_setattr",
+        "the file system overlay",
+        "its layers can",
+    ];
     for word in words.iter().chain([&below.to_str().unwrap()]) {
         assert!(text.contains(word), "{word}: {text}");
     }
