@@ -57,6 +57,7 @@ test-engines: root ## Docker, containerd, Podman and Buildah on nsrun
 	@scripts/prepare engines
 	@scripts/images busybox
 	@scripts/images debian || echo "make test-engines: goes on; what needs Debian is skipped"
+	@scripts/criu || echo "make test-engines: goes on; checkpoints are skipped"
 	@$(MAKE) --no-print-directory build
 	@scripts/test-engines
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use e2e::{Bundle, WindowSize, World, each_view, skip, until};
+use e2e::{Bundle, Cmd, WindowSize, World, each_view, on_this_host, skip, until};
 
 /// No flags.
 const NONE: [&str; 0] = [];
@@ -168,5 +168,64 @@ fn two_terminals() {
         std::fs::remove_dir_all(images).unwrap();
         std::fs::remove_file("/run/criu.kdat").unwrap();
         before.assert_restored();
+    });
+}
+
+/// With nothing to read, and a file in the bundle to write to.
+fn into(file: &str, command: Cmd) -> Cmd {
+    let script = format!("exec \"$0\" \"$@\" </dev/null >{file} 2>&1");
+    command.by(["sh", "-c", &script])
+}
+
+#[test]
+fn streams_of_another_kind_take_the_places() {
+    if no_criu() {
+        return;
+    }
+    each_view(|world: &World| {
+        let mut bundle = world.bundle();
+        bundle.sh("i=0; while true; do echo $i; i=$((i+1)); sleep 0.05; done");
+        let before = world.snapshot();
+        let read = |file: &str| std::fs::read_to_string(bundle.path.join(file)).unwrap_or_default();
+        let run = || {
+            into("first", bundle.run(["--detach"])).run().success();
+            until("it counts", || read("first").lines().count() > 3);
+            bundle.checkpoint("images", NONE).run().success();
+            read("first").lines().last().unwrap().parse::<u32>().unwrap() + 1
+        };
+        // A new file, in which there is no hole.
+        let next = run();
+        into("second", bundle.restore("images", NONE)).run().success();
+        until("it counts", || read("second").lines().count() > 3);
+        assert_eq!(read("second").lines().next(), Some(next.to_string().as_str()));
+        bundle.delete();
+        // Pipes.
+        let next = run();
+        let restore = ["restore", "--image-path", "images", &bundle.id];
+        let again = bundle.nsrun(restore).with_criu().input("").start();
+        until("it counts", || again.out().lines().count() > 3);
+        assert_eq!(again.out().lines().next(), Some(next.to_string().as_str()));
+        bundle.nsrun(["kill", &bundle.id, "KILL"]).run().success();
+        again.wait().code(137);
+        bundle.tidy(["images", "first", "second"]);
+        before.assert_restored();
+    });
+}
+
+#[test]
+fn flags_with_one_dash_are_those_with_two() {
+    if no_criu() {
+        return;
+    }
+    on_this_host(|world: &World| {
+        let mut bundle = world.bundle();
+        bundle.sh(COUNT);
+        bundle.detach();
+        counts_on(&bundle);
+        bundle.checkpoint("images", ["-leave-running=false"]).run().success();
+        // As containerd's shim has it.
+        bundle.restore("images", ["-no-subreaper"]).run().success();
+        counts_on(&bundle);
+        bundle.delete();
     });
 }

@@ -124,3 +124,30 @@ fn a_connection_to_a_socket_outside() {
         bundle.delete();
     });
 }
+
+#[test]
+fn what_hooks_have_made_they_make_again() {
+    if no_criu() {
+        return;
+    }
+    each_view(|world: &World| {
+        let mut bundle = world.bundle();
+        // As Docker's do; both ends are inside, so that nothing is left anywhere.
+        let script = "pid=$(sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/'); \
+                      nsenter -n -t $pid sh -ec 'ip link set lo up; \
+                      ip link add eth0 type veth peer name eth1; ip link set eth0 up; \
+                      ip addr add 10.78.0.1/24 dev eth0'";
+        bundle.push(
+            "/hooks/prestart",
+            json!({"path": "/bin/sh", "args": ["sh", "-c", script],
+            "env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]}),
+        );
+        bundle.sh("while true; do echo >>/count; sleep 0.05; done");
+        bundle.detach();
+        bundle.checkpoint("images", [""; 0]).run().success();
+        bundle.restore("images", [""; 0]).run().success();
+        let run = bundle.exec(["ip", "addr", "show", "eth0"]).run().success();
+        assert!(run.out.contains("inet 10.78.0.1/24"), "{}", run.out);
+        bundle.delete();
+    });
+}

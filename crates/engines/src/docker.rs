@@ -23,7 +23,8 @@ impl Docker {
     /// # Errors
     /// What the daemon said last, if it does not start.
     pub fn start(name: &str, view: View) -> Result<Self, String> {
-        Self::start_in(Sandbox::new(name, view)?, "{}", UNDER_TEST)
+        // `docker checkpoint` is one.
+        Self::start_in(Sandbox::new(name, view)?, r#"{"experimental": true}"#, UNDER_TEST)
     }
 
     /// Starts one whose daemon.json names the runtimes.

@@ -61,6 +61,11 @@ pub fn in_time() -> bool {
     !late
 }
 
+/// Whether checkpoints can be made here. Says why not, as a test that skips does.
+pub fn has_criu() -> bool {
+    e2e::criu().map_err(e2e::skip).is_ok()
+}
+
 /// The engine that all tests of a file share, started by the first of them; none when the lane's
 /// time is over.
 ///

@@ -94,6 +94,11 @@ impl Sandbox {
     ) -> Cmd {
         let enter = ["--target", &self.init, "--mount", "--net", "--pid", "--ipc", "--uts", "--"];
         let mut path = self.work.join("bin").into_os_string();
+        // Where it is missing, tests that need it skip.
+        if let Ok(criu) = e2e::criu() {
+            path.push(":");
+            path.push(criu);
+        }
         path.push(":/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin");
         let mut cmd = Cmd::new("nsenter", enter).args([program]).args(args).seconds(60);
         for name in FOREIGN {

@@ -1,8 +1,10 @@
 //! What can be typed: one set of definitions for parsing, help, completions and man pages.
 //!
 //! Engines write flags as Go programs read them: a switch may be `--flag=false`, a flag that is
-//! given twice counts as it was given last, and an empty text is as good as none.
+//! given twice counts as it was given last, and an empty text is as good as none. (What else they
+//! may write: `dashes`.)
 
+mod dashes;
 mod verbs;
 
 use std::ffi::OsString;
@@ -40,6 +42,16 @@ pub fn command() -> Command {
         .max_term_width(100)
         .args(globals());
     verbs::all().into_iter().chain(cli::shells::verbs()).fold(command, Command::subcommand)
+}
+
+/// What was typed, understood.
+///
+/// # Errors
+/// What is wrong with it, or what was asked about it.
+pub fn typed() -> Result<ArgMatches, clap::Error> {
+    let command = command();
+    let words = dashes::doubled(&command, std::env::args_os().collect());
+    command.try_get_matches_from(words)
 }
 
 /// Whether a command line will want an init, told before it is understood: by the first word that

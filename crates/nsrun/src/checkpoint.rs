@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 use libcontainer::{
@@ -38,7 +38,7 @@ fn options(
         if parent.is_absolute() {
             return Err(wrong("--parent-path must be relative to --image-path"));
         }
-        let path = criu.images.join(parent);
+        let path = beside(&criu.images, parent);
         if !path.is_dir() {
             let message = format!("--parent-path: there is no directory {}", path.display());
             return Err(wrong(&message));
@@ -71,6 +71,18 @@ fn options(
         cgroups: cgroups(matches)?,
         empty_network: empty_network(matches)?,
     })
+}
+
+/// A path relative to a directory that may not have been made yet, as it will be then.
+fn beside(directory: &Path, path: &Path) -> PathBuf {
+    let (mut place, mut rest) = (directory.to_owned(), path);
+    while let (false, Ok(below)) = (place.exists(), rest.strip_prefix("..")) {
+        rest = below;
+        if !place.pop() {
+            break;
+        }
+    }
+    place.join(rest)
 }
 
 /// CRIU and its directories.
@@ -121,3 +133,6 @@ fn page_server(typed: Option<&str>) -> Result<Option<PageServer>> {
 pub fn wrong(message: &str) -> Error {
     Error::new(ErrorKind::System, message)
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     // It starts up while we find out what is wanted; a failure shows when it is.
     let likely = arguments::likely_wants_init(std::env::args_os());
     let ahead = likely.then(Prepared::spawn).and_then(Result::ok);
-    let matches = match arguments::command().try_get_matches() {
+    let matches = match arguments::typed() {
         Ok(matches) => matches,
         Err(error) => return ExitCode::from(usage::tell(&error)),
     };

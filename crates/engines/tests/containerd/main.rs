@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use engines::{Containerd, View};
 
+mod checkpoint;
 mod kubernetes;
 mod run;
 mod soak;

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use engines::{Docker, View};
 
 mod build;
+mod checkpoint;
 mod configuration;
 mod devices;
 mod exec;

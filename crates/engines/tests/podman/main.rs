@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use engines::{Podman, View};
 
 mod build;
+mod checkpoint;
 mod configuration;
 mod corners;
 mod errors;

@@ -15,7 +15,7 @@ use crate::{Error, ErrorKind, Result};
 const LONGEST: u64 = 64 * 1024 * 1024;
 
 /// The two numbers at an image's beginning.
-const HEAD: usize = 8;
+pub(super) const HEAD: usize = 8;
 
 /// `enum fstype`: those whose options name directories of whoever mounts them.
 const LAYERED: [(u64, &str); 2] = [(13, "aufs"), (17, "overlay")];
@@ -40,21 +40,46 @@ pub fn check(images: BorrowedFd<'_>, groups: bool) -> Result<()> {
     }
 }
 
+/// The network devices in the images but for loopback, by name (`net_device_entry`).
+pub fn devices(images: BorrowedFd<'_>) -> Result<Vec<String>> {
+    /// `enum nd_type`
+    const LOOPBACK: u64 = 1;
+    let mut all = Vec::new();
+    for entry in Dir::read_from(images).sys("getdents", || "")? {
+        let name = entry.sys("getdents", || "")?.file_name().to_string_lossy().into_owned();
+        if name.starts_with("netdev-") {
+            for message in read(images, &name)? {
+                let fields = whole(&message).map_err(|what| hostile(&name, &what))?;
+                if fields.number(1) != Some(LOOPBACK) {
+                    all.push(text(&fields, 5));
+                }
+            }
+        }
+    }
+    Ok(all)
+}
+
 fn hostile(name: &str, what: &str) -> Error {
     Error::new(ErrorKind::System, format!("{name} of the checkpoint {what}"))
 }
 
 /// The messages of an image: each has its length before it.
 fn read(images: BorrowedFd<'_>, name: &str) -> Result<Vec<Vec<u8>>> {
+    let text = read_whole(images, name)?;
+    split(&text).ok_or_else(|| SysError::new("read", name, Errno::BADMSG).into())
+}
+
+/// An image, as it is.
+pub(super) fn read_whole(images: BorrowedFd<'_>, name: &str) -> Result<Vec<u8>> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = openat(images, name, flags, Mode::empty()).sys("open", || name)?;
     let mut file = std::io::Read::take(std::fs::File::from(file), LONGEST);
     let mut text = Vec::new();
     std::io::Read::read_to_end(&mut file, &mut text).sys("read", || name)?;
-    split(&text).ok_or_else(|| SysError::new("read", name, Errno::BADMSG).into())
+    Ok(text)
 }
 
-fn split(text: &[u8]) -> Option<Vec<Vec<u8>>> {
+pub(super) fn split(text: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut rest = text.get(HEAD..)?;
     let mut all = Vec::new();
     while !rest.is_empty() {

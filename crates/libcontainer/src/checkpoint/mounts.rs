@@ -157,7 +157,10 @@ fn source_of(layout: &Layout, key: &Path) -> Option<PathBuf> {
                 if let Some(rest) = below
                     && (rest.as_os_str().is_empty() || recursive && is_plain(rest))
                 {
+                    // CRIU does not follow a link at the end. (The layout's own places are not
+                    // there yet.)
                     let place = layout.source(*source);
+                    let place = std::fs::canonicalize(&place).unwrap_or(place);
                     found = Some(match rest.as_os_str().as_bytes() {
                         b"" => place,
                         _ => place.join(rest),

@@ -47,6 +47,12 @@ impl Message {
         self.text(field, &message.0)
     }
 
+    /// The fields of another one.
+    pub fn append(&mut self, other: &Message) -> &mut Self {
+        self.0.extend_from_slice(&other.0);
+        self
+    }
+
     /// As it is sent.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -7,7 +7,7 @@ use sys::namespace::flag;
 
 use crate::checkpoint::{
     CgroupsMode, CheckpointOptions, Criu, Directories, Failure, Message, Mounts, Note, PageServer,
-    Program, Response, Session, Type, check_pipes, keys_of, look_outside, option,
+    Program, Response, Session, Type, check_pipes, forget_positions, keys_of, look_outside, option,
 };
 use crate::config::{Config, Mount, NamespaceKind};
 use crate::container::child;
@@ -72,8 +72,12 @@ impl Container {
             let kind = if options.pre_dump { Type::PreDump } else { Type::Dump };
             let ends = !options.pre_dump && !options.leave_running;
             let mut notified = |heard: &Response, _: Option<OwnedFd>| match heard.script.as_str() {
-                // Everything is on disk; now they end.
-                "post-dump" if ends => self.entry.mark_checkpointed(),
+                // Everything is on disk.
+                "post-dump" => {
+                    forget_positions(directories.images.as_fd())?;
+                    // Now they end.
+                    if ends { self.entry.mark_checkpointed() } else { Ok(()) }
+                }
                 _ => Ok(()),
             };
             session.call(kind, Some(&message), &mut notified).map(|_| ends)

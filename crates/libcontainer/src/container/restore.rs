@@ -9,7 +9,7 @@ use sys::namespace::flag;
 
 use crate::checkpoint::{
     CgroupsMode, Directories, Failure, Message, Note, Program, Response, RestoreOptions, Stream,
-    Type, check_contents, option, sources_of,
+    Type, check_contents, devices_of, option, sources_of,
 };
 use crate::config::{Config, NamespaceKind, Rootfs};
 use crate::container::checkpoint::{
@@ -82,6 +82,17 @@ struct Source<'a> {
     directories: Directories,
     note: Note,
     options: &'a RestoreOptions,
+}
+
+/// Whether its hooks have made the network: there were devices that we know nothing of. They make
+/// it again (as Docker's do, on its bridge), and CRIU has to keep off.
+fn hooks_fill_network(source: &Source<'_>, record: &Record) -> Result<bool> {
+    let hooks = &record.config.hooks;
+    if hooks.prestart.is_empty() && hooks.create_runtime.is_empty() {
+        return Ok(false);
+    }
+    let devices = devices_of(source.directories.images.as_fd())?;
+    Ok(devices.iter().any(|name| !record.links.iter().any(|link| link.peer_name == *name)))
 }
 
 /// Whether configuration and checkpoint are of one kind.
@@ -346,7 +357,7 @@ impl Container {
                 message.nested(option::JOIN_NS, &join);
             }
         }
-        if options.empty_network {
+        if options.empty_network || hooks_fill_network(source, record)? {
             message.number(option::EMPTY_NS, flag::NETWORK);
         }
         if let Some(profile) = &options.lsm_profile {
