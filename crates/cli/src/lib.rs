@@ -5,5 +5,6 @@ pub mod line;
 mod print;
 pub mod shells;
 pub mod time;
+pub mod verb;
 
 pub use print::print;

@@ -8,22 +8,21 @@ use clap_complete::{Shell, generate};
 use libcontainer::{Result, Step};
 use sys::Context;
 
-/// The verbs `completions SHELL` and `man DIR`.
-pub fn verbs() -> [Command; 2] {
-    let completions = |command: Command| {
+use crate::verb::Verb;
+
+/// The verb `completions SHELL`.
+pub const COMPLETIONS: Verb =
+    Verb::new("completions", "Print completions for a shell", |command| {
         let shells = PossibleValuesParser::new(["bash", "zsh", "fish"]);
         command.arg(Arg::new("shell").value_name("SHELL").required(true).value_parser(shells))
-    };
-    let man = |command: Command| {
-        let directory = Arg::new("directory").value_name("DIR").required(true);
-        let directory = directory.value_hint(ValueHint::DirPath).help("Made where it is missing");
-        command.arg(directory)
-    };
-    [
-        Command::new("completions").about("Print completions for a shell").defer(completions),
-        Command::new("man").about("Write the man pages into a directory").defer(man),
-    ]
-}
+    });
+
+/// The verb `man DIR`.
+pub const MAN: Verb = Verb::new("man", "Write the man pages into a directory", |command| {
+    let directory = Arg::new("directory").value_name("DIR").required(true);
+    let directory = directory.value_hint(ValueHint::DirPath).help("Made where it is missing");
+    command.arg(directory)
+});
 
 /// Prints the completions of `command` for a shell: `bash`, `zsh` or `fish`.
 pub fn completions(mut command: Command, shell: &str) -> Result<u8> {

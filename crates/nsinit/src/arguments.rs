@@ -4,15 +4,30 @@ mod create;
 mod help;
 mod verbs;
 
-use clap::{Arg, ArgAction, Command, ValueHint};
+use std::ffi::OsString;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
+use cli::verb;
 
 pub use create::{FLAGS, Flag, LIMITS};
 
 /// The whole command line.
-///
-/// A verb's arguments are only made when it is the one that was typed.
 pub fn command() -> Command {
-    let command = Command::new("nsinit")
+    verb::whole(program(), verbs::ALL)
+}
+
+/// Reads the command line of this process.
+///
+/// # Errors
+/// What is wrong with it, or the help that was asked for.
+pub fn typed() -> Result<ArgMatches, clap::Error> {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    verb::parse(program, verbs::ALL, &words, |_, words| words)
+}
+
+/// All but the verbs.
+fn program() -> Command {
+    Command::new("nsinit")
         .about("Runs containers straight from a directory")
         .version(env!("CARGO_PKG_VERSION"))
         .after_help(help::EXAMPLES)
@@ -21,8 +36,7 @@ pub fn command() -> Command {
         .arg_required_else_help(true)
         .disable_help_subcommand(true)
         .max_term_width(100)
-        .args(globals());
-    verbs::all().into_iter().chain(cli::shells::verbs()).fold(command, Command::subcommand)
+        .args(globals())
 }
 
 fn globals() -> [Arg; 4] {

@@ -1,5 +1,6 @@
 //! nsinit: runs containers straight from a directory.
 #![forbid(unsafe_code)]
+#![cfg_attr(all(not(test), target_env = "gnu"), no_main)]
 
 mod arguments;
 mod change;
@@ -28,7 +29,6 @@ mod update;
 mod usage;
 mod wait;
 
-use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::ArgMatches;
@@ -37,23 +37,25 @@ use libcontainer::{Error, Prepared, Result};
 use report::Report;
 use settings::Settings;
 
-fn main() -> ExitCode {
+sys::main!(begin);
+
+fn begin() -> u8 {
     libcontainer::init();
     let report = Report::new(Instant::now());
     // It starts up while we find out what is wanted; a failure shows when it is.
     let ahead = exec::is_likely(std::env::args_os()).then(Prepared::spawn).and_then(Result::ok);
-    let matches = match arguments::command().try_get_matches() {
+    let matches = match arguments::typed() {
         Ok(matches) => matches,
-        Err(error) => return ExitCode::from(usage::tell(&error, &report)),
+        Err(error) => return usage::tell(&error, &report),
     };
-    let Some((verb, typed)) = matches.subcommand() else { return ExitCode::from(usage::MISTAKE) };
+    let Some((verb, typed)) = matches.subcommand() else { return usage::MISTAKE };
     let settings = match Settings::of(typed, report, ahead) {
         Ok(settings) => settings,
         Err((report, error)) => return failed(verb, &report, error),
     };
     settings.report.debug(|| format!("{verb}, records in {}", settings.root.display()));
     let code = match run(verb, &settings, typed) {
-        Ok(code) => ExitCode::from(code),
+        Ok(code) => code,
         Err(error) => failed(verb, &settings.report, error),
     };
     settings.report.debug(|| "done".to_owned());
@@ -86,8 +88,8 @@ fn run(verb: &str, settings: &Settings, typed: &ArgMatches) -> Result<u8> {
 }
 
 /// Tells an error, and its exit code (docs/errors.md).
-fn failed(verb: &str, report: &Report, error: Error) -> ExitCode {
+fn failed(verb: &str, report: &Report, error: Error) -> u8 {
     let error = usage::advise(error);
     report.error(&error);
-    ExitCode::from(if verb == "exec" { exec::code(&error) } else { 1 })
+    if verb == "exec" { exec::code(&error) } else { 1 }
 }

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use clap::builder::{BoolishValueParser, PossibleValuesParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
+use cli::verb;
 
 /// The version of the runtime specification that is implemented.
 pub const SPEC: &str = "1.3.0";
@@ -29,10 +30,22 @@ pub fn version() -> String {
 }
 
 /// The whole command line.
-///
-/// A verb's arguments are only made when it is the one that was typed.
 pub fn command() -> Command {
-    let command = Command::new("nsrun")
+    verb::whole(program(), verbs::ALL)
+}
+
+/// Reads the command line of this process.
+///
+/// # Errors
+/// What is wrong with it, or the help that was asked for.
+pub fn typed() -> Result<ArgMatches, clap::Error> {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    verb::parse(program, verbs::ALL, &words, dashes::doubled)
+}
+
+/// All but the verbs.
+fn program() -> Command {
+    Command::new("nsrun")
         .about("Runs containers as the Open Container Initiative specifies them")
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
@@ -40,18 +53,7 @@ pub fn command() -> Command {
         .disable_version_flag(true)
         .args_override_self(true)
         .max_term_width(100)
-        .args(globals());
-    verbs::all().into_iter().chain(cli::shells::verbs()).fold(command, Command::subcommand)
-}
-
-/// What was typed, understood.
-///
-/// # Errors
-/// What is wrong with it, or what was asked about it.
-pub fn typed() -> Result<ArgMatches, clap::Error> {
-    let command = command();
-    let words = dashes::doubled(&command, std::env::args_os().collect());
-    command.try_get_matches_from(words)
+        .args(globals())
 }
 
 /// Whether a command line will want an init, told before it is understood: by the first word that

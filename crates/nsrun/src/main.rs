@@ -1,5 +1,6 @@
 //! nsrun: the OCI runtime, with the command line that engines drive.
 #![forbid(unsafe_code)]
+#![cfg_attr(all(not(test), target_env = "gnu"), no_main)]
 
 mod arguments;
 mod bundle;
@@ -30,36 +31,36 @@ mod time;
 mod update;
 mod usage;
 
-use std::process::ExitCode;
-
 use clap::ArgMatches;
 use libcontainer::{Prepared, Result};
 
 use failure::{FAILED, Outcome};
 use settings::Settings;
 
-fn main() -> ExitCode {
+sys::main!(begin);
+
+fn begin() -> u8 {
     libcontainer::init();
     // It starts up while we find out what is wanted; a failure shows when it is.
     let likely = arguments::likely_wants_init(std::env::args_os());
     let ahead = likely.then(Prepared::spawn).and_then(Result::ok);
     let matches = match arguments::typed() {
         Ok(matches) => matches,
-        Err(error) => return ExitCode::from(usage::tell(&error)),
+        Err(error) => return usage::tell(&error),
     };
-    let Some((verb, typed)) = matches.subcommand() else { return ExitCode::from(FAILED) };
+    let Some((verb, typed)) = matches.subcommand() else { return FAILED };
     let settings = match Settings::of(&matches, ahead) {
         Ok(settings) => settings,
         Err((log, error)) => {
             log.error(&error);
-            return ExitCode::from(FAILED);
+            return FAILED;
         }
     };
     settings.log.debug(|| format!("{verb}, records in {}", settings.root.display()));
-    ExitCode::from(run(verb, &settings, typed).unwrap_or_else(|failure| {
+    run(verb, &settings, typed).unwrap_or_else(|failure| {
         settings.log.error(&failure.error);
         failure.code
-    }))
+    })
 }
 
 /// Carries out a verb; its exit code.

@@ -30,6 +30,7 @@ pub mod seccomp;
 pub mod signal;
 pub mod signalfd;
 pub mod spawn;
+pub mod start;
 pub mod thread;
 pub mod tiocsti;
 pub mod wait;

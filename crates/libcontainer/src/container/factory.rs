@@ -39,7 +39,6 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub struct Prepared {
     boot: Boot,
-    sealed: Sealed,
 }
 
 impl Prepared {
@@ -49,7 +48,9 @@ impl Prepared {
     /// As clone3(2) and execveat(2), and whatever keeps the program from being sealed.
     pub fn spawn() -> Result<Self> {
         let sealed = Sealed::new(None)?;
-        Ok(Self { boot: Boot::spawn(&sealed, false)?, sealed })
+        let mut boot = Boot::spawn(&sealed, false)?;
+        boot.keep(sealed);
+        Ok(Self { boot })
     }
 }
 
@@ -70,8 +71,6 @@ impl Factory {
     /// The same as [`new`](Factory::new), with an init that has been spawned ahead.
     pub fn with_prepared(root: impl AsRef<Path>, prepared: Prepared) -> Self {
         let factory = Self::new(root);
-        // Nobody else has seen this factory yet: both places are empty.
-        let _ = factory.shared.sealed.set(prepared.sealed);
         *locked(&factory.shared.spare) = Some(prepared.boot);
         factory
     }

@@ -80,7 +80,12 @@ impl Served {
         tell(socket, &ToInit::Plan(Box::new(launch.plan)), &launch.descriptors)?;
         (launch.meanwhile)()?;
         loop {
-            self.wait_readable(socket, launch.frozen)?;
+            // The last word alone changes nothing: one wake-up for it and the end is enough.
+            let due = match sequence.is_at_last_word() {
+                true => PollFlags::empty(),
+                false => PollFlags::IN,
+            };
+            self.wait_for(socket, due, launch.frozen)?;
             let (message, fds) = match socket.receive()? {
                 Received::Message(message, fds) => (message, fds),
                 Received::End if sequence.is_complete() => return Ok(()),
@@ -134,20 +139,20 @@ impl Served {
         }
     }
 
-    /// Waits for a message; looks now and then whether one can come at all: not from who is
+    /// Waits for a message, or for the end alone; looks now and then whether one can come at all: not from who is
     /// frozen, nor from a stage 0 that was killed between stage 1's birth and its word of that.
-    fn wait_readable(&self, socket: &Socket, frozen: &dyn Fn() -> bool) -> Result<()> {
+    fn wait_for(&self, socket: &Socket, due: PollFlags, frozen: &dyn Fn() -> bool) -> Result<()> {
         const LONGEST: i64 = 100_000_000;
         const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
         let mut look = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
-        while !readable(socket, &look)? {
+        while !came(socket, due, &look)? {
             look.tv_nsec = (look.tv_nsec * 2).min(LONGEST);
             if frozen() {
                 return Err(Error::new(ErrorKind::Paused, "container paused")
                     .with_hint("it was paused while the process entered it; resume it first"));
             }
             let silent = self.stage.is_none() && wait_for_end(self.boot.pidfd(), &NOW) == Ok(1);
-            if silent && !readable(socket, &NOW)? {
+            if silent && !came(socket, due, &NOW)? {
                 return Err(self.died());
             }
         }
@@ -217,9 +222,9 @@ fn is_gone(errno: Errno) -> bool {
     matches!(errno, Errno::PIPE | Errno::CONNRESET)
 }
 
-/// Whether a message, or the socket's end, comes within `limit`.
-fn readable(socket: &Socket, limit: &Timespec) -> Result<bool> {
-    let mut fds = [PollFd::new(socket, PollFlags::IN)];
+/// Whether what is due, or the socket's end, comes within `limit`.
+fn came(socket: &Socket, due: PollFlags, limit: &Timespec) -> Result<bool> {
+    let mut fds = [PollFd::new(socket, due)];
     Ok(rustix::io::retry_on_intr(|| poll(&mut fds, Some(limit))).sys("poll", || "")? > 0)
 }
 

@@ -84,7 +84,7 @@ fn refusing(
         let words: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
         let Some(place) = words.get(4) else { continue };
         let (top, place) = (words[0] == id.to_string().as_bytes(), unescape(place));
-        if !top && !(recursive && place.starts_with(path)) {
+        if !(top || recursive && place.starts_with(path)) {
             continue;
         }
         let at = if top { path } else { place.as_path() };

@@ -64,6 +64,11 @@ impl Sequence {
         self.expected.as_slice() == [Expected::End]
     }
 
+    /// Whether nothing is due but the word that the program is executed, and the socket's end.
+    pub fn is_at_last_word(&self) -> bool {
+        self.expected.as_slice() == [Expected::Executing, Expected::End]
+    }
+
     /// Takes a message, and fails where another one is due.
     pub fn take(&mut self, message: &FromInit) -> Result<()> {
         let came = match message {

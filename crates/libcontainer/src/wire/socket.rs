@@ -9,7 +9,7 @@ use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat,
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recv, recvmsg, sendmsg, socketpair,
 };
 use rustix::time::Timespec;
 use serde::Serialize;
@@ -130,29 +130,18 @@ impl Socket {
 
     /// Waits for the next message.
     pub fn receive<T: DeserializeOwned>(&self) -> Result<Received<T>> {
-        let mut packet = vec![0u8; INLINE + 64];
+        // Its length first: a buffer for the largest would be eight pages, here and, copied, in
+        // each child.
+        let mut packet = match self.next_length()? {
+            0 => return Ok(Received::End),
+            length => vec![0u8; length],
+        };
         let mut space = vec![MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
-        let mut receive = || {
-            rustix::io::retry_on_intr(|| {
-                let parts = &mut [IoSliceMut::new(&mut packet)];
-                recvmsg(&self.fd, parts, &mut control, RecvFlags::CMSG_CLOEXEC)
-            })
-        };
-        // A peer that closes with unread messages of ours resets the connection. That is told
-        // once, and before the peer's own last messages, which are still to be had.
-        let result = match receive() {
-            Err(Errno::CONNRESET) => receive(),
-            result => result,
-        };
-        let length = match result {
-            Ok(message) => message.bytes,
-            Err(Errno::CONNRESET) => 0,
-            Err(errno) => {
-                let place = "from the other end of the start protocol";
-                return Err(SysError::new("recvmsg", place, errno).into());
-            }
-        };
+        let length = past_reset("recvmsg", || {
+            let parts = &mut [IoSliceMut::new(&mut packet)];
+            Ok(recvmsg(&self.fd, parts, &mut control, RecvFlags::CMSG_CLOEXEC)?.bytes)
+        })?;
         let mut descriptors = Vec::new();
         for message in control.drain() {
             if let RecvAncillaryMessage::ScmRights(fds) = message {
@@ -172,6 +161,37 @@ impl Socket {
             }
         };
         Ok(Received::Message(message.map_err(|e| encoding("receiving", &e))?, descriptors))
+    }
+}
+
+impl Socket {
+    /// Waits for a message, and leaves it there: its length, 0 at the end.
+    fn next_length(&self) -> Result<usize> {
+        past_reset("recv", || {
+            recv(&self.fd, &mut [0u8; 1], RecvFlags::PEEK | RecvFlags::TRUNC)
+                .map(|(_, length)| length)
+        })
+    }
+}
+
+/// A length that was received. A peer that closes with unread messages of ours resets the
+/// connection: that is told once, and before the peer's own last messages, which are still to be
+/// had.
+fn past_reset(
+    call: &'static str,
+    mut receive: impl FnMut() -> rustix::io::Result<usize>,
+) -> Result<usize> {
+    let mut receive = || rustix::io::retry_on_intr(&mut receive);
+    let received = match receive() {
+        Err(Errno::CONNRESET) => receive(),
+        received => received,
+    };
+    match received {
+        Err(Errno::CONNRESET) => Ok(0),
+        Err(errno) => {
+            Err(SysError::new(call, "from the other end of the start protocol", errno).into())
+        }
+        Ok(length) => Ok(length),
     }
 }
 

@@ -2,41 +2,43 @@
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgGroup, Command, ValueHint};
+use cli::verb::Verb;
 
 use super::{create, help, id};
 
 /// Every verb, in the order in which help lists them.
-pub fn all() -> Vec<Command> {
-    vec![
-        verb("exec", "Run a command in this directory's container, which is made where none runs")
-            .defer(|command| {
-                exec(command)
-                    .after_long_help(help::EXEC)
-                    .after_help("nsinit exec --help tells more, with examples.")
-            }),
-        verb("list", "List all containers").visible_alias("ls").defer(list),
-        verb("ps", "List a container's processes").defer(ps),
-        verb("state", "Print everything known of a container, as JSON").defer(only_id),
-        verb("stats", "Print what a container uses, as JSON or for a scraper").defer(stats),
-        verb("top", "Show what all containers use, live").defer(top),
-        verb("kill", "Send a signal to a container's PID 1, or to all in it").defer(kill),
-        verb("pause", "Freeze every process of a container").defer(only_id),
-        verb("unpause", "Let a paused container go on").defer(only_id),
-        verb("update", "Change the limits of a running container that are named, and no other")
-            .defer(update),
-        verb("oom", "Tell each time a container runs out of memory, until it ends").defer(only_id),
-        verb("wait", "Wait until a container ends: print its exit code, and end with it")
-            .defer(only_id),
-        verb("checkpoint", "Save a running container in a directory, with CRIU").defer(checkpoint),
-        verb("restore", "Bring a saved container back").defer(restore),
-        verb("delete", "Remove what is left of a container").visible_alias("rm").defer(delete),
-        verb("config", "Print the container.json that exec would use").defer(config),
-    ]
-}
-
-fn verb(name: &'static str, about: &'static str) -> Command {
-    Command::new(name).about(about)
-}
+pub const ALL: &[Verb] = &[
+    Verb::new(
+        "exec",
+        "Run a command in this directory's container, which is made where none runs",
+        |command| {
+            exec(command)
+                .after_long_help(help::EXEC)
+                .after_help("nsinit exec --help tells more, with examples.")
+        },
+    ),
+    Verb::new("list", "List all containers", list).or("ls"),
+    Verb::new("ps", "List a container's processes", ps),
+    Verb::new("state", "Print everything known of a container, as JSON", only_id),
+    Verb::new("stats", "Print what a container uses, as JSON or for a scraper", stats),
+    Verb::new("top", "Show what all containers use, live", top),
+    Verb::new("kill", "Send a signal to a container's PID 1, or to all in it", kill),
+    Verb::new("pause", "Freeze every process of a container", only_id),
+    Verb::new("unpause", "Let a paused container go on", only_id),
+    Verb::new(
+        "update",
+        "Change the limits of a running container that are named, and no other",
+        update,
+    ),
+    Verb::new("oom", "Tell each time a container runs out of memory, until it ends", only_id),
+    Verb::new("wait", "Wait until a container ends: print its exit code, and end with it", only_id),
+    Verb::new("checkpoint", "Save a running container in a directory, with CRIU", checkpoint),
+    Verb::new("restore", "Bring a saved container back", restore),
+    Verb::new("delete", "Remove what is left of a container", delete).or("rm"),
+    Verb::new("config", "Print the container.json that exec would use", config),
+    cli::shells::COMPLETIONS,
+    cli::shells::MAN,
+];
 
 fn only_id(command: Command) -> Command {
     command.arg(id())

@@ -2,36 +2,36 @@
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
+use cli::verb::Verb;
 
 use super::{path, switch, value};
 
 /// Every verb, in the order in which help lists them.
-pub fn all() -> Vec<Command> {
-    vec![
-        verb("create", "Make a container, held before its program").defer(create),
-        verb("start", "Let a created container's program begin").defer(only_id),
-        verb("run", "Create and start a container").defer(run),
-        verb("exec", "Run a further process in a container").defer(exec),
-        verb("state", "Print a container's state, as JSON").defer(only_id),
-        verb("list", "List the containers").defer(list),
-        verb("kill", "Send a signal to a container's first process").defer(kill),
-        verb("delete", "Remove what is left of a container").defer(delete),
-        verb("pause", "Freeze every process of a container").defer(only_id),
-        verb("resume", "Let a paused container go on").defer(only_id),
-        verb("ps", "List a container's processes").defer(ps),
-        verb("events", "Tell what a container uses, and what befalls it, as lines of JSON")
-            .defer(events),
-        verb("update", "Change a container's limits").defer(update),
-        verb("checkpoint", "Save a running container, with CRIU").defer(checkpoint),
-        verb("restore", "Bring a saved container back").defer(restore),
-        verb("spec", "Write a config.json to start from").defer(spec),
-        verb("features", "Print what this runtime recognises, as JSON"),
-    ]
-}
-
-fn verb(name: &'static str, about: &'static str) -> Command {
-    Command::new(name).about(about)
-}
+pub const ALL: &[Verb] = &[
+    Verb::new("create", "Make a container, held before its program", create),
+    Verb::new("start", "Let a created container's program begin", only_id),
+    Verb::new("run", "Create and start a container", run),
+    Verb::new("exec", "Run a further process in a container", exec),
+    Verb::new("state", "Print a container's state, as JSON", only_id),
+    Verb::new("list", "List the containers", list),
+    Verb::new("kill", "Send a signal to a container's first process", kill),
+    Verb::new("delete", "Remove what is left of a container", delete),
+    Verb::new("pause", "Freeze every process of a container", only_id),
+    Verb::new("resume", "Let a paused container go on", only_id),
+    Verb::new("ps", "List a container's processes", ps),
+    Verb::new(
+        "events",
+        "Tell what a container uses, and what befalls it, as lines of JSON",
+        events,
+    ),
+    Verb::new("update", "Change a container's limits", update),
+    Verb::new("checkpoint", "Save a running container, with CRIU", checkpoint),
+    Verb::new("restore", "Bring a saved container back", restore),
+    Verb::new("spec", "Write a config.json to start from", spec),
+    Verb::new("features", "Print what this runtime recognises, as JSON", |command| command),
+    cli::shells::COMPLETIONS,
+    cli::shells::MAN,
+];
 
 fn id() -> Arg {
     Arg::new("id").value_name("ID").required(true).help("Which container")
