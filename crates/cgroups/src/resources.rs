@@ -196,7 +196,7 @@ impl Resources {
         for size in self.hugetlb.keys() {
             if size.is_empty() || !size.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
                 let reason = format!("{size:?} is no page size like 2MB");
-                return Err(Error::invalid("hugetlb", reason));
+                return Err(Error::invalid("hugepageLimits", reason));
             }
         }
         for name in self.unified.keys() {
@@ -221,7 +221,7 @@ impl BlockIo {
         for weight in [self.weight, self.leaf_weight].into_iter().chain(devices).flatten() {
             if !(10..=1000).contains(&weight) {
                 let reason = format!("a weight of {weight} is not within 10 to 1000");
-                return Err(Error::invalid("block_io", reason));
+                return Err(Error::invalid("blockIO", reason));
             }
         }
         Ok(())

@@ -20,7 +20,7 @@ impl Manager {
         writer.set_memory(limits)?;
         writer.set_cpu(limits)?;
         if let Some(limit) = limits.pids {
-            match writer.same("pids", "pids", &v1::pids::settings(limit)) {
+            match writer.same("pids", "pids.limit", &v1::pids::settings(limit)) {
                 // No limit is what there is where nothing can limit; engines ask for it always.
                 Err(Error::Unsupported { .. }) if limit < 0 => {}
                 done => done?,
@@ -41,7 +41,7 @@ impl Manager {
                 }
                 None => writer.write_v2(
                     "hugetlb",
-                    "hugetlb",
+                    "hugepageLimits",
                     &v2::hugetlb::settings(&limits.hugetlb),
                 )?,
             }
@@ -129,14 +129,16 @@ impl Writer<'_> {
         }
         match self.manager.v1("blkio") {
             Some(path) => write_v1(&Dir::open(path)?, "blkio", &v1::blkio::settings(block)),
-            None => self.write_v2("io", "block_io", &v2::io::settings(block)?),
+            None => self.write_v2("io", "blockIO", &v2::io::settings(block)?),
         }
     }
 
     fn set_net(&self, limits: &Resources) -> Result<()> {
         let class = limits.net_cls_classid.map(v1::net::class_settings).unwrap_or_default();
         let priorities = v1::net::priority_settings(&limits.net_prio);
-        for (controller, settings) in [("net_cls", class), ("net_prio", priorities)] {
+        for (controller, key, settings) in
+            [("net_cls", "network.classID", class), ("net_prio", "network.priorities", priorities)]
+        {
             if settings.is_empty() {
                 continue;
             }
@@ -144,7 +146,7 @@ impl Writer<'_> {
                 let hint = format!(
                     "only version 1 has it: mount it with \"mount -t cgroup -o {controller}\""
                 );
-                return Err(Error::unsupported(controller, controller, hint));
+                return Err(Error::unsupported(controller, key, hint));
             };
             write_v1(&Dir::open(path)?, controller, &settings)?;
         }

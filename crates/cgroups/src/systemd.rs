@@ -5,7 +5,9 @@
 //! before it is made. [`Unit::start`] makes it around a process, and [`Unit::stop`] ends it. The
 //! group that it has is a [`Manager`](crate::Manager)'s like any other: `Delegate=yes` leaves it
 //! to us. Each limit is given to systemd as well ([`Unit::set`]), so that `systemctl
-//! daemon-reload` and `set-property` write what is there already.
+//! daemon-reload` and `set-property` write what is there already. (But for a quota of processor
+//! time that is no whole percent: systemd keeps whole percents, so it is given the next one, and
+//! writes that when it reads its units again or somebody else changes one of the unit's properties.)
 //!
 //! [`Shared`] is one unit for all: made once, with plain directories below it.
 //!

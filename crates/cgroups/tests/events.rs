@@ -3,10 +3,8 @@
 
 mod common;
 
-use std::fs::File;
-use std::io::{Seek, Write};
 use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cgroups::{Event, Memory, Notifier, Pressure, Resources};
 use common::{ELSEWHERE, Group, group, has, host, seen, unseen};
@@ -188,24 +186,7 @@ fn helper() {
     common::serve(|words| {
         match words {
             ["allocate"] => drop(std::hint::black_box(vec![1_u8; 96 << 20])),
-            // More of the page cache than the group may have, again and again.
-            ["thrash", milliseconds] => {
-                let name = format!("cgroups-test-thrash-{}", std::process::id());
-                let path = std::env::temp_dir().join(name);
-                let mut file =
-                    File::options().read(true).write(true).create_new(true).open(&path).unwrap();
-                std::fs::remove_file(&path).unwrap();
-                let end = Instant::now() + Duration::from_millis(milliseconds.parse().unwrap());
-                while Instant::now() < end {
-                    file.rewind().unwrap();
-                    for _ in 0..16 {
-                        file.write_all(&vec![2_u8; 4 << 20]).unwrap();
-                    }
-                    file.sync_all().unwrap();
-                    file.rewind().unwrap();
-                    std::io::copy(&mut file, &mut std::io::sink()).unwrap();
-                }
-            }
+            ["thrash", milliseconds] => common::thrash(milliseconds.parse().unwrap()),
             ["fork"] => {
                 let forked = std::process::Command::new("true").status();
                 return if forked.is_err() { "refused" } else { "forked" }.to_owned();

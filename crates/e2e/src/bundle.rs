@@ -19,6 +19,8 @@ pub struct Bundle {
     /// What is in rootfs.
     pub rootfs: Rootfs,
     config: Value,
+    /// Who makes its control group, if not the default.
+    manager: Option<&'static str>,
 }
 
 impl World {
@@ -36,7 +38,7 @@ impl World {
         let id = format!("c{}-{}", NUMBER.fetch_add(1, Ordering::Relaxed), self.tag);
         snapshot::watch(&id);
         let config = config(&id);
-        let bundle = Bundle { path, id, rootfs, config };
+        let bundle = Bundle { path, id, rootfs, config, manager: None };
         bundle.write();
         bundle
     }
@@ -82,7 +84,17 @@ fn config(id: &str) -> Value {
 impl Bundle {
     /// The runtime with these arguments, from the bundle's directory.
     pub fn nsrun<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Cmd {
-        Cmd::new(paths::nsrun(), args).dir(&self.path)
+        let manager = self.manager.map(|name| format!("--cgroup-manager={name}"));
+        Cmd::new(paths::nsrun(), manager).args(args).dir(&self.path)
+    }
+
+    /// Has its control group made by one of [`World::managers`].
+    pub fn managed_by(&mut self, manager: &'static str) -> &mut Self {
+        if manager == "systemd" {
+            self.set("/linux/cgroupsPath", format!(":e2e:{}", self.id));
+        }
+        self.manager = Some(manager);
+        self
     }
 
     /// The value at this JSON pointer (RFC 6901): `/process/args`. Objects on the way are made.

@@ -102,9 +102,17 @@ impl Groups {
 
     /// Whether the host could keep it: it has the file, or version 2 the controller.
     pub fn offers(&self, resource: &Resource) -> bool {
-        let unified = crate::hierarchies().into_iter().find(|one| one.unified);
+        // What the host has; to an ordinary user, what is delegated to his systemd.
+        let is_delegated = |path: &&std::path::Path| path.ends_with(crate::systemd::manager());
+        let unified = match rustix::process::geteuid().is_root() {
+            true => crate::hierarchies().into_iter().find(|one| one.unified).map(|one| one.path),
+            false => {
+                let own = self.directories.get("");
+                own.and_then(|own| own.ancestors().find(is_delegated)).map(PathBuf::from)
+            }
+        };
         let offered =
-            unified.and_then(|it| std::fs::read_to_string(it.path.join("cgroup.controllers")).ok());
+            unified.and_then(|it| std::fs::read_to_string(it.join("cgroup.controllers")).ok());
         let offered = offered.unwrap_or_default();
         let in_v2 = |place: &Place| {
             let controller = place.file.split('.').next();

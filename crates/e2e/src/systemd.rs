@@ -19,21 +19,46 @@ pub struct Systemd {
     /// A directory of the test's own.
     pub place: PathBuf,
     world: Option<(Child, String)>,
+    /// The runtime directory of the user whose it is; root's is the system's.
+    user: Option<PathBuf>,
 }
 
 impl Systemd {
-    /// One, or a word about why there is none.
-    pub fn find() -> Option<Self> {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        if !rustix::process::geteuid().is_root() {
-            skip("making containers and booting systemd need root");
-            return None;
+    /// Root's as [`Systemd::find`], an ordinary user's own where he has one; or a word about why
+    /// there is none.
+    pub fn either() -> Option<Self> {
+        if rustix::process::geteuid().is_root() {
+            return Self::find();
         }
+        let directory = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+        let directory = directory.filter(|it| it.join("systemd/private").exists());
+        if directory.is_none() {
+            skip("this user has no systemd of his own");
+        }
+        Some(Self::new(Some(directory?)))
+    }
+
+    fn new(user: Option<PathBuf>) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let tag = format!("sd{}x{number}", std::process::id());
         let place = Path::new("/tmp").join(&tag);
         std::fs::create_dir(&place).unwrap();
-        let mut found = Self { tag, place, world: None };
+        Self { tag, place, world: None, user }
+    }
+
+    /// Where this is, for [`crate::cell`].
+    pub fn table(&self) -> &'static str {
+        if self.user.is_some() { "v2 rootless" } else { "v2 systemd" }
+    }
+
+    /// One, or a word about why there is none.
+    pub fn find() -> Option<Self> {
+        if !rustix::process::geteuid().is_root() {
+            skip("making containers and booting systemd need root");
+            return None;
+        }
+        let mut found = Self::new(None);
         if !Path::new("/run/systemd/system").is_dir() {
             match boot(&found.place) {
                 Ok(world) => found.world = Some(world),
@@ -72,13 +97,15 @@ impl Systemd {
 
     /// nsrun there, with records of its own.
     pub fn nsrun<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Cmd {
-        let root = format!("--root=/run/{}", self.tag);
+        let run = self.user.as_deref().unwrap_or(Path::new("/run"));
+        let root = format!("--root={}", run.join(&self.tag).display());
         self.cmd(paths::nsrun(), [root]).args(args).leaves_behind()
     }
 
     /// systemctl there; what it prints.
     pub fn systemctl<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> String {
-        self.cmd("systemctl", ["--no-pager"]).args(args).run().success().out
+        let user = self.user.iter().map(|_| "--user");
+        self.cmd("systemctl", ["--no-pager"]).args(user).args(args).run().success().out
     }
 
     /// A shell's command there; what it prints.
@@ -98,7 +125,7 @@ impl Systemd {
         );
         let namespaces = ["pid", "mount", "ipc", "uts", "network", "cgroup"];
         let namespaces = namespaces.map(|kind| json!({"type": kind}));
-        let config = json!({
+        let mut config = json!({
             "ociVersion": "1.3.0",
             "process": {"args": ["/bin/sleep", "1000"], "cwd": "/", "env": ["PATH=/bin"],
                 "user": {"uid": 0, "gid": 0}},
@@ -110,6 +137,13 @@ impl Systemd {
                 "resources": resources,
             },
         });
+        if self.user.is_some() {
+            let own = |id: u32| json!([{"containerID": 0, "hostID": id, "size": 1}]);
+            let linux = &mut config["linux"];
+            linux["namespaces"].as_array_mut().unwrap().push(json!({"type": "user"}));
+            linux["uidMappings"] = own(rustix::process::getuid().as_raw());
+            linux["gidMappings"] = own(rustix::process::getgid().as_raw());
+        }
         std::fs::write(bundle.join("config.json"), config.to_string()).unwrap();
         bundle
     }
@@ -121,6 +155,11 @@ impl Systemd {
         change(&mut config);
         std::fs::write(file, config.to_string()).unwrap();
     }
+}
+
+/// The unit of the caller's own systemd.
+pub(crate) fn manager() -> String {
+    format!("user@{}.service", rustix::process::getuid().as_raw())
 }
 
 fn boot(place: &Path) -> Result<(Child, String), String> {
@@ -149,6 +188,8 @@ impl Drop for Systemd {
             drop(child.stdin.take());
             let _ = child.wait();
         }
+        let run = self.user.as_deref().unwrap_or(Path::new("/run"));
+        let _ = std::fs::remove_dir_all(run.join(&self.tag));
         let _ = std::fs::remove_dir_all(&self.place);
     }
 }

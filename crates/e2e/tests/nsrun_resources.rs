@@ -175,15 +175,15 @@ fn a_change_of_one_leaves_every_other_as_it_was_3() {
     each_view(|world: &World| pairs(world, 2));
 }
 
-/// The same where systemd makes the groups; what it thinks of them is what they are, so that it
-/// changes nothing when it reads its units again.
+/// The same where systemd makes the groups, the system's or a user's; what it thinks of them is
+/// what they are, so that it changes nothing when it reads its units again.
 fn pairs_with_systemd(part: usize) {
-    let Some(host) = Systemd::find() else { return };
+    let Some(host) = Systemd::either() else { return };
     if !host.has_controllers() {
         return skip("no controllers of version 2 below systemd here");
     }
     let id = format!("pairs-{}", host.tag);
-    let bundle = host.bundle("pairs", &format!("system.slice:nsrun:{id}"), json!({}));
+    let bundle = host.bundle("pairs", &format!(":nsrun:{id}"), json!({}));
     let nsrun = |args: &[&str]| host.nsrun(["--systemd-cgroup"]).args(args);
     nsrun(&["run", "--detach", "--bundle"]).args([bundle.as_os_str()]).args([&id]).run().success();
     let unit = format!("nsrun-{id}.scope");
@@ -194,10 +194,13 @@ fn pairs_with_systemd(part: usize) {
     let update = |change: &Value| {
         nsrun(&["update", "--resources", "-", &id]).input(change.to_string()).run()
     };
-    let place = "v2 systemd";
+    let place = host.table();
     let offered = offered(place, &groups, &update);
-    let shown = each_after_each(part, &groups, &offered, &update);
+    each_after_each(part, &groups, &offered, &update);
     cell(place, "update pairs");
+    // What systemd can keep: a quota in whole percents.
+    update(&json!({"cpu": {"quota": 30_000, "period": 100_000}})).success();
+    let shown = all_shown(&groups, &offered);
     host.systemctl(["daemon-reload"]);
     assert_eq!(all_shown(&groups, &offered), shown);
     if let Some(pids) = offered.iter().find(|one| one.name == "pids.limit") {

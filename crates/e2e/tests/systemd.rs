@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use e2e::{Systemd, cell, skip, until};
+use e2e::{Cmd, Systemd, cell, skip, until};
 use serde_json::json;
 
 const TREE: &str = "/sys/fs/cgroup";
@@ -53,6 +53,101 @@ fn a_scope_for_each_container() {
     assert!(!is_loaded(&host, unit));
     assert!(host.cmd("test", ["-e", &format!("{TREE}/{group}")]).run().status.code() == Some(1));
     cell("v2 systemd", "scope");
+}
+
+/// What an engine does, with the system's systemd or a user's.
+#[test]
+fn a_life_in_a_scope() {
+    let Some(host) = Systemd::either() else { return };
+    let bundle = host.bundle("b", &format!(":pre:{}", host.tag), json!({}));
+    let nsrun = |args: &[&str]| host.nsrun(["--systemd-cgroup"]).args(args);
+    nsrun(&["create", "--bundle", &text(&bundle), "x"]).run().success();
+    let unit = format!("pre-{}.scope", host.tag);
+    assert_eq!(property(&host, &unit, "ActiveState"), "active");
+    nsrun(&["start", "x"]).run().success();
+    let group = nsrun(&["exec", "x", "cat", "/proc/self/cgroup"]).run().success().out;
+    assert!(group.lines().any(|line| line == "0::/"), "{group}");
+    let processes = || nsrun(&["ps", "--format", "json", "x"]).run().success().json();
+    let there = processes();
+    assert_eq!(there.as_array().unwrap().len(), 1, "{there}");
+    cell(host.table(), "exec");
+    let status = || nsrun(&["state", "x"]).run().success().json()["status"].clone();
+    nsrun(&["pause", "x"]).run().success();
+    host.systemctl(["daemon-reload"]);
+    host.systemctl(["set-property", "--runtime", &unit, "TasksMax=70"]);
+    assert_eq!(status(), "paused");
+    assert_eq!(processes(), there);
+    nsrun(&["resume", "x"]).run().success();
+    assert_eq!(status(), "running");
+    cell(host.table(), "freeze");
+    nsrun(&["kill", "x", "KILL"]).run().success();
+    until("the end of it", || status() == "stopped");
+    nsrun(&["delete", "x"]).run().success();
+    nsrun(&["run", "-d", "--bundle", &text(&bundle), "x"]).run().success();
+    nsrun(&["delete", "--force", "x"]).run().success();
+    assert!(!is_loaded(&host, &unit));
+    cell(host.table(), "kill");
+}
+
+/// nsrun inside a container that has a scope of systemd's, which is its own to divide.
+#[test]
+fn nested_in_a_scope() {
+    let Some(host) = Systemd::either() else { return };
+    let bundle = host.bundle("b", &format!(":pre:{}", host.tag), json!({}));
+    let inside = host.place.join("inside");
+    std::fs::create_dir_all(inside.join("two")).unwrap();
+    std::fs::copy(e2e::nsrun(), inside.join("nsrun")).unwrap();
+    host.sh("cp -a b/rootfs inside/rootfs");
+    let own = Cmd::new(e2e::probe(), ["status"]).run().success();
+    let all: Vec<_> = own.fact("cap-bnd").split(' ').map(|name| format!("CAP_{name}")).collect();
+    let mount = |destination: &str, kind: &str, options: &[&str]| json!({"destination": destination, "type": kind, "source": kind, "options": options});
+    host.change(&bundle, |config| {
+        config["process"]["capabilities"] =
+            json!({"bounding": all, "effective": all, "permitted": all});
+        let mounts = config["mounts"].as_array_mut().unwrap();
+        mounts.push(mount("/sys", "sysfs", &["ro"]));
+        mounts.push(mount("/sys/fs/cgroup", "cgroup", &["rw"]));
+        mounts.push(json!({"destination": "/b", "type": "bind", "source": inside,
+            "options": ["rbind"]}));
+        // Of the same kind, but for the ids that are there.
+        let mut two = config.clone();
+        two["linux"]["cgroupsPath"] = json!("/two");
+        two["root"]["path"] = json!("/b/rootfs");
+        two["mounts"].as_array_mut().unwrap().retain(|one| one["destination"] != "/b");
+        let linux = two["linux"].as_object_mut().unwrap();
+        linux["namespaces"].as_array_mut().unwrap().retain(|one| one["type"] != "user");
+        linux.retain(|key, _| !key.ends_with("Mappings"));
+        std::fs::write(inside.join("two/config.json"), two.to_string()).unwrap();
+    });
+    let run = ["--systemd-cgroup", "run", "-d", "--bundle", &text(&bundle), "x"];
+    host.nsrun(run).run().success();
+    let one = |args: &str| {
+        let script = format!("exec /b/nsrun --root=/dev/nsrun {args}");
+        host.nsrun(["exec", "x", "sh", "-c", &script]).run().success()
+    };
+    one("run --detach --bundle /b/two two");
+    let tree = host.sh(&format!("cd {TREE}; find . -name pre-{}.scope", host.tag));
+    let group = format!("{TREE}/{}/two", tree.trim());
+    assert_eq!(host.sh(&format!("cat {group}/cgroup.procs")).lines().count(), 1);
+    one("exec two true");
+    if host.has_controllers() {
+        one("update --pids-limit 50 --memory 64M two");
+        let limit = || host.sh(&format!("cat {group}/memory.max"));
+        assert_eq!(limit(), format!("{}\n", 64 << 20));
+        // What is below the scope is not systemd's.
+        host.systemctl(["daemon-reload"]);
+        assert_eq!(limit(), format!("{}\n", 64 << 20));
+        let figures = one("events --stats two").json();
+        assert!(figures["data"]["memory"]["usage"]["usage"].is_u64(), "{figures}");
+    }
+    one("pause two");
+    one("resume two");
+    one("delete --force two");
+    host.sh(&format!("! test -e {group}"));
+    one("run --detach --bundle /b/two two");
+    host.nsrun(["delete", "--force", "x"]).run().success();
+    host.sh(&format!("! test -e {group}/.."));
+    cell(host.table(), "nested");
 }
 
 #[test]
@@ -161,7 +256,7 @@ fn devices_outlive_a_reload() {
     host.systemctl(["set-property", "--runtime", &unit, "CPUWeight=50"]);
     assert_eq!(seen("after set-property"), before);
     host.nsrun(["delete", "--force", "x"]).run().success();
-    cell("v2 systemd", "devices");
+    cell("v2 systemd", "device rules outlive updates");
 }
 
 #[test]
@@ -221,14 +316,16 @@ fn limits_are_properties_and_files() {
     assert_eq!(property(&host, &unit, "TasksMax"), "50");
     host.systemctl(["daemon-reload"]);
     assert_eq!(show(), after);
-    // What is no whole percent is exact, though systemd has the next one (and may write it later).
+    // What is no whole percent is exact, also after other changes of ours, though systemd has the
+    // next one and writes it when it reads its units again.
     host.nsrun(["update", "--cpu-quota", "16666", "x"]).run().success();
     assert!(show().contains(" 16666 50000 "), "{}", show());
     assert_eq!(property(&host, &unit, "CPUQuotaPerSecUSec"), "340ms");
+    host.nsrun(["update", "--pids-limit", "40", "x"]).run().success();
+    assert!(show().contains(" 16666 50000 "), "{}", show());
+    host.systemctl(["daemon-reload"]);
+    until("systemd's figure", || show().contains(" 17000 50000 "));
     host.nsrun(["delete", "--force", "x"]).run().success();
-    for what in ["memory limit", "cpu quota", "cpuset", "pids limit", "unified"] {
-        cell("v2 systemd", what);
-    }
 }
 
 #[test]

@@ -176,19 +176,6 @@ pub(crate) fn a_second(quota: i64, period: u64) -> u64 {
     u64::try_from(rounded).unwrap_or(UNLIMITED)
 }
 
-/// Whether the quota is another one for systemd than for the kernel.
-pub(crate) fn is_rounded(resources: &Resources, present: &Present) -> bool {
-    let cpu = &resources.cpu;
-    let period = cpu.period.or(present.period).unwrap_or(PERIOD);
-    match cpu.quota.or(present.quota) {
-        Some(quota) if quota > 0 && (cpu.quota.is_some() || cpu.period.is_some()) => {
-            let of_kernel = a_second(quota, period) as u128 * u128::from(period) / 1_000_000;
-            of_kernel != quota as u128
-        }
-        _ => false,
-    }
-}
-
 /// A list like `0-3,7` as a mask, the lowest bit of the first byte first.
 fn bits(list: &str) -> Result<Value> {
     let wrong = || Error::invalid("cpu.cpus and cpu.mems", format!("{list:?} is no list like 0-3"));

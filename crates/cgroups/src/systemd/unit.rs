@@ -1,6 +1,5 @@
 //! A transient unit: planned, started around a process, changed, stopped.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use rustix::process::Pid;
@@ -9,13 +8,18 @@ use serde::{Deserialize, Serialize};
 use super::connection::Connection;
 use super::name::Name;
 use super::operation::{Operation, is_taken, is_unknown};
-use super::properties::{Present, birth, is_rounded, limits};
+use super::properties::{Present, birth, limits};
 use super::value::Value;
 use super::{Instance, Property, instance};
-use crate::{Cpu, Error, Host, Manager, Resources, Result};
+use crate::file::Dir;
+use crate::{Error, Host, Manager, Resources, Result};
 
-/// Whether the out-of-memory killer ends all of a group (cgroup-v2.rst).
-const OOM_GROUP: &str = "memory.oom.group";
+/// What systemd writes with any property, and not as it was: a quota as whole percents of a second
+/// (which takes the burst along on kernels before 6.10), and by the OOMPolicy, which cannot be
+/// changed, whether the out-of-memory killer ends all of a group. By controller of version 1; of
+/// version 2 under an empty name.
+const INEXACT: [(&str, &str); 4] =
+    [("", "cpu.max"), ("", "cpu.max.burst"), ("", "memory.oom.group"), ("cpu", "cpu.cfs_quota_us")];
 
 /// A unit of systemd's with a group of its own: a scope, or a slice. It is data, and can be kept
 /// in a record.
@@ -134,22 +138,23 @@ impl Unit {
         if all.is_empty() {
             return Ok(());
         }
-        // With any limit systemd writes the unit's OOMPolicy there, which cannot be changed.
-        let oom_group = group.v2().map(|dir| dir.join(OOM_GROUP));
-        let wanted = oom_group.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
+        let files = INEXACT.into_iter().filter_map(|(controller, file)| {
+            let dir = Dir::open(group.paths().get(controller)?).ok()?;
+            let text = dir.read(file).ok()?;
+            Some((dir, file, text))
+        });
+        let before: Vec<_> = files.collect();
         self.operation("changing").run(|bus| {
             self.with_known(&mut all, |all| bus.set_properties(&self.name, all))?;
             // What it writes, it writes a moment later.
             bus.settle()
         })?;
-        if let Some(wanted) = wanted {
-            let unified = BTreeMap::from([(OOM_GROUP.to_owned(), wanted.trim().to_owned())]);
-            group.set(&Resources { unified, ..Resources::default() })?;
+        for (dir, file, text) in before {
+            if dir.read(file)? != text {
+                dir.write(file, text.trim())?;
+            }
         }
-        match is_rounded(resources, &present) {
-            true => group.set(&Resources { cpu: quota(resources), ..Resources::default() }),
-            false => Ok(()),
-        }
+        Ok(())
     }
 
     /// Calls with the properties; without those that this systemd does not know, as far as the
@@ -208,12 +213,6 @@ impl Unit {
     fn failure(&self, message: String) -> Error {
         Error::Bus { what: String::new(), name: "failed".to_owned(), message }
     }
-}
-
-/// The quota alone.
-fn quota(resources: &Resources) -> Cpu {
-    let Cpu { quota, period, .. } = resources.cpu;
-    Cpu { quota, period, ..Cpu::default() }
 }
 
 /// An error after which it is tried again.

@@ -24,7 +24,12 @@ pub(crate) fn enable_usual(group: &Path, wanted: &[&str]) -> Result<()> {
     enable_usual(parent, &missing)?;
     let dir = Dir::open(parent)?;
     if is_inner(&dir)? {
-        return Ok(());
+        let busy = || failed(format!("making room in {}", parent.display()), "write", Errno::BUSY);
+        let is_free = || if is_inner(&dir)? { Err(busy()) } else { Ok(()) };
+        // As for a limit (see [`enable`]): whose processes cannot be moved has no figures.
+        if !is_top(&dir)? || vacate::retry(&dir, busy(), is_free).is_err() {
+            return Ok(());
+        }
     }
     let all: Vec<String> = missing.iter().map(|one| format!("+{one}")).collect();
     if dir.write("cgroup.subtree_control", &all.join(" ")).is_err() {

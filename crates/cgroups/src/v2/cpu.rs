@@ -10,7 +10,8 @@ use crate::{Error, Result};
 pub(crate) fn settings(dir: &Dir, cpu: &Cpu) -> Result<Vec<Setting>> {
     if cpu.rt_runtime.is_some() || cpu.rt_period.is_some() {
         let hint = "version 2 does not limit real-time processes; leave it out";
-        return Err(Error::unsupported("cpu (version 1)", "cpu.rt_runtime and rt_period", hint));
+        let key = "cpu.realtimeRuntime and cpu.realtimePeriod";
+        return Err(Error::unsupported("cpu (version 1)", key, hint));
     }
     let mut all = Vec::new();
     if let Some(shares) = cpu.weighing() {

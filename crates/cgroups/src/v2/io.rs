@@ -9,7 +9,7 @@ pub(crate) fn settings(limits: &BlockIo) -> Result<Vec<Setting>> {
     let leaf = limits.weight_device.iter().any(|one| one.leaf_weight.is_some());
     if leaf || limits.leaf_weight.is_some() {
         let hint = "only kernels before 5.0 had it; leave it out";
-        return Err(Error::unsupported("blkio (version 1)", "block_io.leaf_weight", hint));
+        return Err(Error::unsupported("blkio (version 1)", "blockIO.leafWeight", hint));
     }
     let mut all = Vec::new();
     if let Some(value) = limits.weight {

@@ -10,9 +10,9 @@ use crate::{Error, Result};
 pub(crate) fn settings(dir: &Dir, memory: &Memory) -> Result<Vec<Setting>> {
     for (asked, key) in [
         (memory.swappiness.is_some(), "memory.swappiness"),
-        (memory.disable_oom_killer == Some(true), "memory.disable_oom_killer"),
-        (memory.kernel_tcp.is_some_and(|limit| limit >= 0), "memory.kernel_tcp"),
-        (memory.use_hierarchy == Some(false), "memory.use_hierarchy"),
+        (memory.disable_oom_killer == Some(true), "memory.disableOOMKiller"),
+        (memory.kernel_tcp.is_some_and(|limit| limit >= 0), "memory.kernelTCP"),
+        (memory.use_hierarchy == Some(false), "memory.useHierarchy"),
     ] {
         if asked {
             let hint = "version 2 has no such limit; leave it out, or boot with version 1";

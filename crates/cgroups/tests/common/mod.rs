@@ -2,11 +2,12 @@
 //! when told to, and the version 2 view.
 #![allow(dead_code)] // Each test file uses a part.
 
-use std::io::{BufRead, BufReader, Write};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Seek, Write};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cgroups::{Host, Manager, Mode};
 use rustix::process::{Pid, Signal};
@@ -76,19 +77,41 @@ impl Group {
 
     /// Starts this very test program in the group, doing `action` once it is told to.
     pub fn child(&self, action: &str) -> Helper {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["helper", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
-            .env(ACTION, action)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let pid = Pid::from_child(&child);
-        self.attach(pid).unwrap();
-        self.attach_v2(pid).unwrap();
-        let stdin = child.stdin.take().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        Helper { child, stdin: Some(stdin), stdout }
+        let helper = spawn(action);
+        self.attach(helper.pid()).unwrap();
+        self.attach_v2(helper.pid()).unwrap();
+        helper
+    }
+}
+
+/// Starts this very test program in no group of its own, doing `action` once it is told to.
+pub fn spawn(action: &str) -> Helper {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["helper", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+        .env(ACTION, action)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stdin = child.stdin.take().unwrap();
+    let stdout = BufReader::new(child.stdout.take().unwrap());
+    Helper { child, stdin: Some(stdin), stdout }
+}
+
+/// Writes and reads more of the page cache than a small group may have, again and again.
+pub fn thrash(milliseconds: u64) {
+    let path = std::env::temp_dir().join(format!("cgroups-test-thrash-{}", std::process::id()));
+    let mut file = File::options().read(true).write(true).create_new(true).open(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let end = Instant::now() + Duration::from_millis(milliseconds);
+    while Instant::now() < end {
+        file.rewind().unwrap();
+        for _ in 0..16 {
+            file.write_all(&vec![2_u8; 4 << 20]).unwrap();
+        }
+        file.sync_all().unwrap();
+        file.rewind().unwrap();
+        std::io::copy(&mut file, &mut std::io::sink()).unwrap();
     }
 }
 

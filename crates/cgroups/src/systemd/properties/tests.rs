@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::super::value::Value;
-use super::{Present, a_second, annotated, is_rounded, limits};
+use super::{Present, a_second, annotated, limits};
 use crate::{BlockIo, Cpu, Memory, Resources, ThrottleDevice, WeightDevice, v2};
 
 fn said(resources: &Resources, unified: bool) -> Vec<(String, Value)> {
@@ -34,14 +34,6 @@ fn a_quota_is_never_less_than_asked_for() {
     ] {
         assert_eq!(a_second(quota, period), expected, "{quota} of {period}");
     }
-    let of = |quota, period| Resources {
-        cpu: Cpu { quota: Some(quota), period, ..Cpu::default() },
-        ..Resources::default()
-    };
-    assert!(is_rounded(&of(33_333, None), &Present::default()));
-    assert!(!is_rounded(&of(50_000, None), &Present::default()));
-    assert!(!is_rounded(&of(-1, None), &Present::default()));
-    assert!(!is_rounded(&Resources::default(), &Present::default()));
 }
 
 #[test]
