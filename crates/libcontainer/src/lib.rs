@@ -32,7 +32,8 @@ pub use cgroups::{Event, Notifier, Pressure, Resources};
 pub use checkpoint::{CgroupsMode, CheckpointOptions, Criu, PageServer, RestoreOptions};
 pub use config::{Config, ProcessSpec};
 pub use container::{
-    Child, Container, ExitStatus, Factory, Prepared, Process, State, Stats, Status, Stdio, Target,
+    Child, Container, ExitStatus, Factory, Pool, Prepared, Process, State, Stats, Status, Stdio,
+    Taken, Target,
 };
 pub use error::{Error, ErrorKind, Result, Step};
 pub use init::init;
