@@ -92,6 +92,7 @@ impl Container {
             launched = self.launch_into(Some(group), &joining);
         }
         let launched = launched.map_err(|error| record.config.own_words(error))?;
+        self.shared.close_single();
         let mut child = Child::executed(launched.pid, launched.pidfd);
         child.terminal = launched.terminal;
         warnings.extend(launched.warnings);

@@ -32,6 +32,8 @@ pub(crate) struct Shared {
     facts: OnceLock<HostFacts>,
     /// Made ahead by [`Factory::prepare`].
     spare: Mutex<Option<Boot>>,
+    /// What an init of [`Prepared`] was executed from.
+    single: Mutex<Option<Sealed>>,
 }
 
 /// An init that starts up while the program has yet to find out where its records are: see
@@ -39,6 +41,7 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub struct Prepared {
     boot: Boot,
+    sealed: Sealed,
 }
 
 impl Prepared {
@@ -48,9 +51,7 @@ impl Prepared {
     /// As clone3(2) and execveat(2), and whatever keeps the program from being sealed.
     pub fn spawn() -> Result<Self> {
         let sealed = Sealed::new(None)?;
-        let mut boot = Boot::spawn(&sealed, false)?;
-        boot.keep(sealed);
-        Ok(Self { boot })
+        Ok(Self { boot: Boot::spawn(&sealed, false)?, sealed })
     }
 }
 
@@ -72,6 +73,7 @@ impl Factory {
     pub fn with_prepared(root: impl AsRef<Path>, prepared: Prepared) -> Self {
         let factory = Self::new(root);
         *locked(&factory.shared.spare) = Some(prepared.boot);
+        *locked(&factory.shared.single) = Some(prepared.sealed);
         factory
     }
 
@@ -88,6 +90,7 @@ impl Factory {
                 sealed: OnceLock::new(),
                 facts: OnceLock::new(),
                 spare: Mutex::new(None),
+                single: Mutex::new(None),
             }),
         }
     }
@@ -205,6 +208,13 @@ impl Shared {
     pub(crate) fn boot(&self, lasting: bool) -> Result<Boot> {
         let spare = locked(&self.spare).take_if(|boot| boot.fits(lasting));
         spare.map_or_else(|| Boot::spawn(self.program()?, lasting), Ok)
+    }
+
+    /// Closes what an init of [`Prepared`] was executed from, when its program runs. The mount's end
+    /// waits for grace periods of the kernel's: beside the program, and with no lock held.
+    pub(crate) fn close_single(&self) {
+        let single = locked(&self.single).take();
+        drop(single);
     }
 
     /// Where the init program is.

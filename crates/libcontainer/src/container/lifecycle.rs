@@ -55,6 +55,7 @@ impl Container {
             }
         };
         drop(lock);
+        self.shared.close_single();
         match hold {
             true => Ok(child),
             false => self.run_poststart(child).step(step),

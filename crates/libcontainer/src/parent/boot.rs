@@ -25,9 +25,6 @@ pub(crate) struct Boot {
     lasting: bool,
     /// It has been told what to make ahead.
     ahead: bool,
-    /// What it was executed from, where it is the only one: it goes after it. The mount's end
-    /// waits for grace periods of the kernel's, by now beside a program that runs.
-    seal: Option<Sealed>,
 }
 
 impl Boot {
@@ -51,13 +48,7 @@ impl Boot {
             thread: thread::current().id(),
             lasting: lasting || main,
             ahead: false,
-            seal: None,
         })
-    }
-
-    /// Keeps what it was executed from, as nobody else will want it.
-    pub(crate) fn keep(&mut self, seal: Sealed) {
-        self.seal = Some(seal);
     }
 
     /// Lets it do this before it knows its plan, once: it idles meanwhile.
