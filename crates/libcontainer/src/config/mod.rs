@@ -34,7 +34,7 @@ pub use cgroup_manager::CgroupManager;
 pub use hook::{Hook, Hooks};
 pub use intel_rdt::IntelRdt;
 pub use landlock::{FileAccess, Landlock, LandlockFiles, LandlockNetwork, LandlockRule, Scope};
-pub use mount::{Device, DeviceKind, Mount, Propagation, Rootfs};
+pub use mount::{Device, DeviceKind, Mount, Propagation, Relabel, Rootfs};
 pub use namespace::{Clock, IdMap, Namespace, NamespaceKind, TimeOffset};
 pub use network::{Network, Route, Veth};
 pub(crate) use node::shortened;

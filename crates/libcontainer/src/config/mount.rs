@@ -41,6 +41,19 @@ pub struct Mount {
     pub uid_mappings: Vec<IdMap>,
     /// Group ids of an idmapped bind.
     pub gid_mappings: Vec<IdMap>,
+    /// The source of a bind, with all that lies below it, is given the SELinux label of the
+    /// container's mounts, and keeps it. Nothing is done where the kernel runs no SELinux.
+    pub relabel: Option<Relabel>,
+}
+
+/// Whose the SELinux label of a bind's source becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Relabel {
+    /// `z`: every container's, for it has no categories.
+    Shared,
+    /// `Z`: this container's alone.
+    Private,
 }
 
 /// How mounts propagate between peer groups (mount_namespaces(7)).

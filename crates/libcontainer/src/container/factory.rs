@@ -197,7 +197,9 @@ impl Shared {
             (Rootfs::Directory(_), None) => Vec::new(),
             _ => host::mountinfo()?,
         };
-        let selinux = config.mount_label.is_some() && host::has_selinux()?;
+        let labelled = config.mount_label.is_some()
+            || config.mounts.iter().any(|mount| mount.relabel.is_some());
+        let selinux = labelled && host::has_selinux()?;
         let scope = self.store.path().to_string_lossy();
         let (facts, mountinfo) = (self.facts()?, mountinfo.as_slice());
         plan::start(config, &Place { id, scope: &scope, facts, mountinfo, selinux })

@@ -52,7 +52,7 @@ pub fn execute(
     // Nothing may come between this and execve: a filter forbids what it likes.
     applied.seal(plan, &mut |listener| hand_over(socket, &packet, listener))?;
     let error = sys::exec::exec_path(program, &plan.args, env);
-    Err(privileges::not_executed(program, error))
+    Err(privileges::not_executed(program, plan.selinux_label.as_deref(), error))
 }
 
 /// The message that brings the listener, where there will be one.

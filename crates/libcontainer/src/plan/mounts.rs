@@ -6,6 +6,7 @@ mod host;
 mod idmap;
 mod nodes;
 mod ops;
+mod relabel;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ use crate::plan::namespaces::{Owner, owner};
 use crate::{Error, Result};
 
 pub use host::{host_mounts, mounts_on};
+pub(crate) use relabel::HOSTS_OWN;
+
 pub use ops::{
     Attributes, DeviceNode, Entry, Filesystem, Idmap, Layer, MappedLayers, MountOp, Node,
     RootSource, RootfsPlan, Source, Users, Writes,
@@ -109,6 +112,7 @@ pub fn plan(config: &Config, facts: &MountFacts) -> Result<RootfsPlan> {
         readonly: config.readonly_rootfs,
         sources: planner.sources,
         ops: planner.ops,
+        label: config.mount_label.clone().filter(|label| !label.is_empty()),
         terminal: facts.terminal,
     })
 }
@@ -120,6 +124,10 @@ pub fn plan(config: &Config, facts: &MountFacts) -> Result<RootfsPlan> {
 pub fn check_joined(config: &Config) -> Result<()> {
     check::nothing_to_mount(config, MountNamespace::Joined)
 }
+
+/// The file system of message queues: its root is labelled once it is made, since kernels refuse
+/// the parameter.
+pub(crate) const MQUEUE: &str = "mqueue";
 
 /// The plan while it grows.
 struct Planner<'a> {
@@ -149,6 +157,7 @@ impl Planner<'_> {
     fn mount(&mut self, mount: &Mount, field: &str) -> Result<()> {
         let options =
             mount_flags::parse(&mount.options).map_err(|error| check::in_field(error, field))?;
+        relabel::check(mount, &options, field)?;
         if options.remount {
             return self.remount(mount, options, field);
         }
@@ -207,7 +216,8 @@ impl Planner<'_> {
             }
             _ => None,
         };
-        let source = self.source(Source { path, recursive, device: None, idmap, image });
+        let label = self.relabel(mount, &path, field)?;
+        let source = self.source(Source { path, recursive, device: None, idmap, image, label });
         self.ops.push(MountOp::Bind { source, target, attributes });
         Ok(())
     }
@@ -280,7 +290,9 @@ impl Planner<'_> {
         params.push(("source".to_owned(), Some(source)));
         params.extend(options.superblock);
         params.extend(options.data);
-        if ["proc", "sysfs", "mqueue"].iter().all(|fstype| mount.fstype != *fstype) {
+        // Its own word holds.
+        let named = params.iter().any(|(key, _)| key == "context");
+        if !named && !["proc", "sysfs", MQUEUE].contains(&mount.fstype.as_str()) {
             params.extend(self.label());
         }
         let mut propagation = options.propagation;

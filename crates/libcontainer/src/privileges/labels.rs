@@ -58,9 +58,10 @@ fn selinux(label: &str, keyring: bool, proc: &Procfs) -> Result<()> {
     let write = |file: &str| {
         proc.write(file, label.as_bytes()).map_err(|error| {
             let step = format!("taking the SELinux label {label:?}");
-            let hint = match selinux_runs(proc) {
-                Ok(false) => "SELinux is not enabled in this kernel: set no label",
-                _ => "the loaded policy does not allow it",
+            let hint = match (selinux_runs(proc), errno(&error)) {
+                (Ok(false), _) => "SELinux is not enabled in this kernel: set no label",
+                (_, Some(Errno::INVAL)) => "the loaded policy knows no such label",
+                _ => "the policy may not allow it: see AVC messages in the audit log",
             };
             error.within(step).with_hint(hint)
         })

@@ -90,11 +90,16 @@ fn refused(program: &CStr, what: &str, errno: Errno) -> Error {
 }
 
 /// Why execve(2) of `program` failed, in the words of the kernel, with what a look at the file
-/// adds: a missing interpreter, another processor.
-pub fn not_executed(program: &CStr, error: SysError) -> Error {
+/// adds: a missing interpreter, another processor. `label` is the SELinux label it was to get.
+pub fn not_executed(program: &CStr, label: Option<&str>, error: SysError) -> Error {
     let explained = refused(program, "", error.errno());
     let head = head(program);
     let hint = match error.errno() {
+        Errno::ACCESS | Errno::PERM if label.is_some() => Some(
+            "SELinux' policy may not allow that change of label, or this program for it: see AVC messages \
+             in the audit log"
+                .to_owned(),
+        ),
         Errno::NOENT => missing_interpreter(&head),
         Errno::NOEXEC => Some(wrong_format(&head)),
         Errno::ACCESS => Some(

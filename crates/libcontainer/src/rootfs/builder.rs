@@ -12,10 +12,10 @@ use sys::{Context, SysError};
 
 use super::filesystem::Param;
 use super::inroot::{self, Kind, Links};
-use super::{attach, copy_up, filesystem, layers, mask, nodes, source};
+use super::{attach, copy_up, filesystem, layers, mask, nodes, relabel, source};
 use crate::config::mount_flags::attr;
 use crate::config::shortened;
-use crate::plan::mounts::{Attributes, Filesystem, MountOp, RootfsPlan, Source};
+use crate::plan::mounts::{Attributes, Filesystem, MQUEUE, MountOp, RootfsPlan, Source};
 use crate::procfs::Procfs;
 use crate::{Error, ErrorKind, Result, Step};
 
@@ -116,6 +116,11 @@ impl Builder<'_> {
                 Instead::Nothing => return Err(error),
             },
         };
+        if fstype == MQUEUE
+            && let Some(label) = &self.plan.label
+        {
+            relabel::label_root(tree.as_fd(), label, self.proc)?;
+        }
         if *copy_up {
             copy_up::copy(place.as_fd(), tree.as_fd(), params)
                 .step(|| "copying what the image has")?;
@@ -224,7 +229,7 @@ impl Builder<'_> {
             return Ok(tree);
         }
         match self.plan.sources.get(source) {
-            Some(wanted) => source::open_source(wanted),
+            Some(wanted) => source::labelled(source::open_source(wanted)?, wanted, self.proc),
             None => {
                 Err(SysError::new("open_tree", "a source that is not planned", Errno::BADF).into())
             }

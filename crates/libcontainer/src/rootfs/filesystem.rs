@@ -49,6 +49,8 @@ pub(super) fn mount_on(
     for (key, value) in params {
         match value {
             Some(value) if key == "source" => source = value,
+            // Else its categories would be taken for the next option.
+            Some(value) if key == "context" => words.push(format!("{key}=\"{value}\"")),
             Some(value) => words.push(format!("{key}={value}")),
             None => words.push(key.clone()),
         }

@@ -43,7 +43,7 @@ impl Cover {
         &mut self,
         target: BorrowedFd<'_>,
         proc: &Procfs,
-        make: fn() -> Result<OwnedFd>,
+        make: impl FnOnce() -> Result<OwnedFd>,
     ) -> Result<()> {
         let tree = match self.tree.take() {
             Some(tree) => tree,
@@ -70,7 +70,8 @@ impl Cover {
 pub(super) fn mask(builder: &mut Builder<'_>, path: &Path) -> Result<()> {
     let Some(target) = existing(builder, path)? else { return Ok(()) };
     if inroot::is_directory(&target)? {
-        builder.covers.empty.put(target.as_fd(), builder.proc, empty_directory)
+        let label = builder.plan.label.as_deref();
+        builder.covers.empty.put(target.as_fd(), builder.proc, || empty_directory(label))
     } else {
         builder.covers.null.put(target.as_fd(), builder.proc, source::open_null)
     }
@@ -93,9 +94,11 @@ fn existing(builder: &Builder<'_>, path: &Path) -> Result<Option<OwnedFd>> {
     }
 }
 
-/// The root of an empty tmpfs that nobody can write to.
-fn empty_directory() -> Result<OwnedFd> {
-    let read_only = [("ro".to_owned(), None)];
+/// The root of an empty tmpfs that nobody can write to, with the SELinux label of the container's
+/// mounts.
+fn empty_directory(label: Option<&str>) -> Result<OwnedFd> {
+    let mut params = vec![("ro".to_owned(), None)];
+    params.extend(label.map(|label| ("context".to_owned(), Some(label.to_owned()))));
     let attributes = attr::RDONLY | attr::NOSUID | attr::NODEV | attr::NOEXEC;
-    filesystem::make("tmpfs", &read_only, attributes)
+    filesystem::make("tmpfs", &params, attributes)
 }

@@ -20,6 +20,7 @@ mod layout;
 mod mask;
 mod nodes;
 mod pivot;
+mod relabel;
 mod source;
 mod terminal;
 mod xattr;

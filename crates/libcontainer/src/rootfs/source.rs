@@ -10,6 +10,7 @@ use sys::{Context, SysError};
 use super::attach::clone_tree;
 use super::idmap;
 use super::inroot::{self, Links};
+use super::relabel;
 use crate::config::DeviceKind;
 use crate::plan::mounts::{Entry, MountOp, RootSource, RootfsPlan, Source};
 use crate::procfs::Procfs;
@@ -50,14 +51,17 @@ pub fn open_sources(plan: &RootfsPlan, proc: &Procfs) -> Result<Sources> {
             }
         };
     }
+    let mapping = || "mapping its ids";
     for (index, source) in plan.sources.iter().enumerate() {
         let opened = match &source.idmap {
-            None => unless_refused(open_source(source)),
+            None => unless_refused(open_source(source))
+                .and_then(|tree| tree.map(|tree| labelled(tree, source, proc)).transpose()),
             // Later would be too late.
             Some(idmap) => open_source(source)
                 .map_err(takes_privileges)
-                .and_then(|tree| users.map(tree, idmap, &source.path, proc))
-                .step(|| "mapping its ids")
+                .step(mapping)
+                .and_then(|tree| labelled(tree, source, proc))
+                .and_then(|tree| users.map(tree, idmap, &source.path, proc).step(mapping))
                 .map(Some),
         };
         sources.trees.push(opened.step(|| plan.shown(index))?);
@@ -133,6 +137,14 @@ pub(super) fn open_source(source: &Source) -> Result<OwnedFd> {
     if let Some(device) = source.device {
         verify_device(tree.as_fd(), device)
             .step(|| format!("opening the host's device {}", source.path.display()))?;
+    }
+    Ok(tree)
+}
+
+/// The source's tree, with the SELinux label that it shall have.
+pub(super) fn labelled(tree: OwnedFd, source: &Source, proc: &Procfs) -> Result<OwnedFd> {
+    if let Some(label) = &source.label {
+        relabel::relabel(tree.as_fd(), label, proc)?;
     }
     Ok(tree)
 }

@@ -6,5 +6,6 @@ mod child;
 mod host;
 mod mounts;
 mod nodes;
+mod relabel;
 mod user;
 mod whole;

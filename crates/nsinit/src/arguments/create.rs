@@ -39,7 +39,7 @@ pub const FLAGS: [Flag; 31] = [
     with("security", "LEVEL", "high, medium or low: see below [default: medium]"),
     with("hostname", "NAME", "The host name inside"),
     plain("read-only", "Make the root file system read-only"),
-    repeated("bind", "SRC:DST[:ro|rw]", "Show a file or directory of the host at DST"),
+    repeated("bind", "SRC:DST[:ro|rw|z|Z,...]", "Show a file or directory of the host at DST"),
     repeated("tmpfs", "DST", "Mount an empty tmpfs at DST"),
     plain("cgroup", "Mount the control group's files, read-only, at /sys/fs/cgroup"),
     with("memory-limit", "BYTES", "The most memory: a number, with k, m or g; -1 for no limit"),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use libcontainer::config::{Mount, NamespaceKind, signal};
+use libcontainer::config::{Mount, NamespaceKind, Relabel, signal};
 use libcontainer::{Error, Result};
 
 use super::{VethPart, What, Where};
@@ -107,15 +107,24 @@ fn user(value: &str) -> Result<u32> {
 }
 
 fn bind(value: &str) -> Result<Mount> {
-    let usage = || not("SRC:DST, SRC:DST:ro or SRC:DST:rw");
+    let usage = || not("SRC:DST or SRC:DST:OPTIONS, of ro or rw and z or Z");
     let mut parts = value.split(':');
     let (Some(source), Some(target)) = (parts.next(), parts.next()) else { return Err(usage()) };
-    let options: &[&str] = match (parts.next(), parts.next()) {
-        (None | Some("rw"), None) => &["rbind", "rw"],
-        // All that is mounted below it too: nobody expects a hole in it.
-        (Some("ro"), None) => &["rbind", "rro"],
-        _ => return Err(usage()),
-    };
+    let (words, None) = (parts.next(), parts.next()) else { return Err(usage()) };
+    let (mut access, mut relabel) = (None, None);
+    for word in words.into_iter().flat_map(|words| words.split(',')) {
+        let twice = match word {
+            "rw" => access.replace(["rbind", "rw"]).is_some(),
+            // All that is mounted below it too: nobody expects a hole in it.
+            "ro" => access.replace(["rbind", "rro"]).is_some(),
+            "z" => relabel.replace(Relabel::Shared).is_some(),
+            "Z" => relabel.replace(Relabel::Private).is_some(),
+            _ => return Err(usage()),
+        };
+        if twice {
+            return Err(usage());
+        }
+    }
     if source.is_empty() || !target.starts_with('/') {
         return Err(usage().with_hint("DST is an absolute path of the container"));
     }
@@ -123,7 +132,8 @@ fn bind(value: &str) -> Result<Mount> {
     if !source.exists() {
         return Err(Error::invalid("", format!("there is no {}", source.display())));
     }
-    Ok(mount(target, "bind", Some(source), options))
+    let options = access.unwrap_or(["rbind", "rw"]);
+    Ok(Mount { relabel, ..mount(target, "bind", Some(source), &options) })
 }
 
 fn tmpfs(value: &str) -> Result<Mount> {

@@ -33,6 +33,7 @@ fn layout() -> Layout {
                 MountOp::Nodes { directory: "/dev".into(), nodes },
                 MountOp::Mask("/proc/keys".into()),
             ],
+            label: None,
             terminal: false,
         },
     }

@@ -6,7 +6,7 @@ use crate::Result;
 
 use super::super::mount_flags::{self, names_of_ms_flags, split_data};
 use super::super::node::Node;
-use super::super::{Mount, template, value};
+use super::super::{Mount, Relabel, template, value};
 
 /// A mount as 2014 has it: {type, source, destination, writable, private}. `None` for devtmpfs,
 /// which asks for the fresh /dev that there is anyway.
@@ -32,7 +32,6 @@ pub(super) fn of_2014(node: &Node<'_>, dir: &Path) -> Result<Option<Mount>> {
     if node.boolean_of("private")? == Some(true) {
         options.push("rprivate");
     }
-    relabel(node)?;
     let mount = Mount {
         destination: destination(node)?,
         fstype: kind.text()?.to_owned(),
@@ -41,6 +40,7 @@ pub(super) fn of_2014(node: &Node<'_>, dir: &Path) -> Result<Option<Mount>> {
             _ => node.text_of("source")?.map(PathBuf::from),
         },
         options: options.into_iter().map(str::to_owned).collect(),
+        relabel: relabel(node)?,
         ..Mount::default()
     };
     Ok(Some(mount))
@@ -62,7 +62,6 @@ pub(super) fn of_2015(node: &Node<'_>, dir: &Path) -> Result<Mount> {
     let named = node.texts_of("options")?;
     node.inside(mount_flags::parse(&named))?;
     options.extend(named);
-    relabel(node)?;
     for key in ["premount_cmds", "postmount_cmds"] {
         if let Some(commands) = node.get(key)?.filter(|commands| !commands.is_empty()) {
             return Err(commands.error("not supported yet"));
@@ -80,6 +79,7 @@ pub(super) fn of_2015(node: &Node<'_>, dir: &Path) -> Result<Mount> {
         options,
         uid_mappings: node.each("uid_mappings", id_map)?,
         gid_mappings: node.each("gid_mappings", id_map)?,
+        relabel: relabel(node)?,
     })
 }
 
@@ -109,10 +109,14 @@ fn flag_names(node: &Node<'_>) -> Result<Vec<String>> {
     Ok(names)
 }
 
-fn relabel(node: &Node<'_>) -> Result<()> {
-    match node.get("relabel")?.filter(|field| !field.is_empty()) {
-        Some(field) => Err(field.error("not supported yet: SELinux labels of what is mounted")),
-        None => Ok(()),
+fn relabel(node: &Node<'_>) -> Result<Option<Relabel>> {
+    let Some(field) = node.get("relabel")?.filter(|field| !field.is_empty()) else {
+        return Ok(None);
+    };
+    match field.text()? {
+        "z" => Ok(Some(Relabel::Shared)),
+        "Z" => Ok(Some(Relabel::Private)),
+        other => Err(field.error(format!("unknown value {other:?}, known are z and Z"))),
     }
 }
 

@@ -35,6 +35,7 @@ pub(super) fn read(node: &Node<'_>, dir: &Path, warnings: &mut Vec<String>) -> R
         options,
         uid_mappings,
         gid_mappings,
+        relabel: None,
     })
 }
 

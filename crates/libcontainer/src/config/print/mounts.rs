@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::super::IdMap;
 use super::super::mount_flags::{join_data, ms_flags_of, propagation_flag_of};
+use super::super::{IdMap, Relabel};
 
 /// {source, destination, device, flags, propagation_flags, data}, and `options` for the rest.
 #[derive(Serialize)]
@@ -24,6 +24,8 @@ pub(super) struct Mount<'a> {
     uid_mappings: &'a [IdMap],
     #[serde(skip_serializing_if = "<[IdMap]>::is_empty")]
     gid_mappings: &'a [IdMap],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relabel: Option<&'static str>,
 }
 
 impl<'a> Mount<'a> {
@@ -37,6 +39,7 @@ impl<'a> Mount<'a> {
             options,
             uid_mappings,
             gid_mappings,
+            relabel,
         } = mount;
         let (flags, mut rest) = longest(options);
         let mut propagation_flags = Vec::new();
@@ -60,6 +63,10 @@ impl<'a> Mount<'a> {
             options,
             uid_mappings,
             gid_mappings,
+            relabel: relabel.map(|relabel| match relabel {
+                Relabel::Shared => "z",
+                Relabel::Private => "Z",
+            }),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::super::{
     template,
 };
 use super::*;
+use crate::config::Relabel;
 use crate::config::{
     FileAccess, IoClass, LandlockFiles, LandlockNetwork, LandlockRule, MemoryFlag, MemoryMode,
     SchedulerFlag, SchedulerPolicy, Scope,
@@ -167,6 +168,7 @@ fn mount(r: &mut Random) -> Mount {
         options,
         uid_mappings: r.some(id_map),
         gid_mappings: r.some(id_map),
+        relabel: r.maybe(|r| r.of(&[Relabel::Shared, Relabel::Private])),
     }
 }
 

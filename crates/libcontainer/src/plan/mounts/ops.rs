@@ -28,6 +28,9 @@ pub struct RootfsPlan {
     pub sources: Vec<Source>,
     /// What is done, in order.
     pub ops: Vec<MountOp>,
+    /// The SELinux label of file systems that the init makes without being asked (masks), and of
+    /// those that take none as a parameter.
+    pub label: Option<String>,
     /// Whether a terminal is opened on the container's devpts.
     pub terminal: bool,
 }
@@ -99,6 +102,8 @@ pub struct Source {
     /// The directory of the root file system, where it lies below that: what links are on the way
     /// is the image's doing.
     pub image: Option<PathBuf>,
+    /// The SELinux label that it is given, with all below it.
+    pub label: Option<String>,
 }
 
 /// Which ids a mount shows (mount_setattr(2), MOUNT_ATTR_IDMAP).

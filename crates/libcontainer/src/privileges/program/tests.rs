@@ -102,7 +102,7 @@ fn executed(program: &CString) -> String {
             errno => break errno,
         }
     };
-    let error = not_executed(program, SysError::new("execve", "", errno));
+    let error = not_executed(program, None, SysError::new("execve", "", errno));
     assert_eq!(error.kind(), &ErrorKind::ProcessNotExecuted);
     assert_eq!(error.errno(), Some(errno.raw_os_error()));
     error.to_string()
@@ -132,11 +132,18 @@ fn why_execve_failed() {
     assert!(words.contains("not executable"), "{words}");
     let nothing = not_executed(
         &here.file("text", "echo hello\n"),
+        None,
         SysError::new("execve", "", Errno::NOEXEC),
     );
     assert!(nothing.to_string().contains("neither a program nor a script"), "{nothing}");
-    let gone = not_executed(c"/no/such", SysError::new("execve", "", Errno::NOENT));
+    let gone = not_executed(c"/no/such", None, SysError::new("execve", "", Errno::NOENT));
     assert_eq!(gone.to_string(), "exec: \"/no/such\": no such file or directory");
+
+    for errno in [Errno::PERM, Errno::ACCESS] {
+        let refused =
+            not_executed(c"/bin/sh", Some("u:r:t:s0"), SysError::new("execve", "", errno));
+        assert!(refused.hint().unwrap().contains("audit log"), "{refused}");
+    }
 }
 
 /// A file of the container may hold anything.
