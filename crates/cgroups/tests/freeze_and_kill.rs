@@ -4,10 +4,10 @@
 mod common;
 
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Group, group};
+use common::{Group, group, seen};
 use rustix::process::{Pid, Signal};
 
 fn used(group: &Group) -> u64 {
@@ -31,6 +31,7 @@ fn frozen_processes_stand_still() {
     assert!(!group.frozen().unwrap());
     std::thread::sleep(Duration::from_millis(100));
     assert!(used(&group) > before);
+    seen("freeze");
 }
 
 #[test]
@@ -68,9 +69,30 @@ fn forking_does_not_outrun_the_kill() {
     if let Some(group) = Group::v1_only("forks-v1") {
         kill_forkers(&group);
     }
+    seen("kill");
 }
 
-fn kill_forkers(group: &Group) {
+/// Version 1 looks for the processes that it freezes at one moment, in which some are being born.
+#[test]
+fn what_is_born_while_a_group_freezes_is_frozen_too() {
+    for group in [Group::v1_only("born-v1"), Group::v2_only("born-v2")].into_iter().flatten() {
+        let mut child = forkers(&group);
+        for _ in 0..20 {
+            group.freeze().unwrap();
+            let there = group.pids().unwrap();
+            std::thread::sleep(Duration::from_millis(30));
+            assert_eq!(group.pids().unwrap(), there);
+            assert!(group.frozen().unwrap());
+            group.thaw().unwrap();
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        group.kill(Signal::KILL).unwrap();
+        child.wait().unwrap();
+    }
+}
+
+/// Processes that are never the same ones for long, in the group.
+fn forkers(group: &Group) -> Child {
     // Each shell waits for its successor to run and then ends: no list of processes stays true.
     let script = "f() { (sleep 0.01; f) & }; read x; f; f; f; exec sleep 1000";
     let mut child = Command::new("sh")
@@ -83,8 +105,16 @@ fn kill_forkers(group: &Group) {
     group.attach(pid).unwrap();
     group.attach_v2(pid).unwrap();
     drop(child.stdin.take());
-    std::thread::sleep(Duration::from_millis(100));
-    assert!(group.pids().unwrap().len() > 1);
+    let begun = Instant::now();
+    while group.pids().unwrap().len() < 4 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "nothing is forked");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child
+}
+
+fn kill_forkers(group: &Group) {
+    let mut child = forkers(group);
     let start = Instant::now();
     group.kill(Signal::KILL).unwrap();
     assert_eq!(child.wait().unwrap().signal(), Some(9));

@@ -40,6 +40,7 @@ fn the_exit_code_is_the_commands() {
         bundle.delete();
         bundle.exec(["true"]).run().code(255).error(&["container does not exist"]);
         before.assert_restored();
+        cell(world.place(), "exec");
     });
 }
 

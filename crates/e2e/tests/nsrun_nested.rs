@@ -114,7 +114,7 @@ fn three_deep() {
         two(&bundle, &format!("{START} /b/three three")).success();
         bundle.delete();
         before.assert_restored();
-        cell(world.place(), "nsrun three deep");
+        cell(world.place(), "nested");
     });
 }
 
