@@ -44,7 +44,7 @@ fn too_much_memory_is_killed_and_told() {
     let memory = stats.memory_stats;
     assert!(memory.usage.failcnt > Some(0), "{memory:?}");
     assert!(memory.usage.max_usage.unwrap() <= 32 * MIB as u64);
-    seen("memory limit");
+    seen("memory.limit bites");
     seen("event oom");
 }
 

@@ -11,7 +11,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use cgroups::systemd::{Instance, Unit};
-use cgroups::{Cpu, Event, Memory, Notifier, Pressure, Resources};
+use cgroups::{
+    BlockIo, Cpu, Event, Memory, Notifier, Pressure, Resources, ThrottleDevice, WeightDevice,
+};
 use common::{Helper, host, spawn};
 use rustix::process::Signal;
 
@@ -216,6 +218,7 @@ fn out_of_memory_is_told_and_the_unit_lives_on() {
     let told = until(&mut stream, |event| matches!(event, Event::OomKill { count: 1 }));
     assert!(told.iter().any(|it| matches!(it, Event::MemoryMax { .. })), "{told:?}");
     assert!(told.iter().any(|it| matches!(it, Event::OutOfMemory { .. })), "{told:?}");
+    seen("memory.limit bites");
     seen("event memory max");
     seen("event oom kill");
     let event = notifier.wait(Some(SOON)).unwrap();
@@ -257,6 +260,7 @@ fn refused_processes_and_the_last_one_are_told() {
     scope.group.set(&pids).unwrap();
     scope.unit.set(&scope.group, &pids).unwrap();
     assert_eq!(helper.ask(), "refused");
+    seen("pids.limit bites");
     until(&mut stream, |event| matches!(event, Event::PidsMax { .. }));
     seen("event pids max");
     helper.end();
@@ -275,9 +279,12 @@ fn frozen_through_a_reload_and_killed() {
     helper.go();
     scope.systemctl(&["daemon-reload"]);
     let pids = Resources { pids: Some(30), ..Resources::default() };
+    scope.group.set(&pids).unwrap();
     scope.unit.set(&scope.group, &pids).unwrap();
     assert!(scope.group.frozen().unwrap());
     assert_eq!(scope.read("cgroup.freeze").as_deref(), Some("1"));
+    assert_eq!(scope.number("pids.max"), Some(30));
+    seen("update while paused");
     scope.group.thaw().unwrap();
     assert_eq!(helper.answer(), "worked");
     seen("freeze");
@@ -287,6 +294,116 @@ fn frozen_through_a_reload_and_killed() {
     let keeper = scope.keeper.as_mut().unwrap();
     assert_eq!(keeper.child.wait().unwrap().signal(), Some(9));
     seen("kill");
+}
+
+/// Measures until it comes out within a tenth: other work of the machine, and an emulated clock,
+/// blur it.
+fn within_a_tenth(wanted: f64, mut measure: impl FnMut() -> f64) {
+    let mut measured = Vec::new();
+    for _ in 0..8 {
+        let one = measure();
+        measured.push(one);
+        if (one / wanted - 1.0).abs() < 0.1 {
+            return;
+        }
+    }
+    panic!("{wanted}: {measured:?}");
+}
+
+#[test]
+fn processor_time_is_shared_as_asked_for() {
+    let shares = |shares| Resources {
+        cpu: Cpu { shares: Some(shares), cpus: Some("0".to_owned()), ..Cpu::default() },
+        ..Resources::default()
+    };
+    let Some(light) = Scope::start("light", &shares(102)) else { return };
+    let heavy = Scope::start("heavy", &shares(1024)).unwrap();
+    let used = |scope: &Scope| scope.flat("cpu.stat", "usage_usec").unwrap() as f64;
+    let mut spinning = Vec::new();
+    for scope in [&light, &heavy] {
+        let mut child = scope.child("spin 600000");
+        child.go();
+        spinning.push(child);
+    }
+    within_a_tenth(100.0 / 17.0, || {
+        let before = [used(&light), used(&heavy)];
+        std::thread::sleep(Duration::from_secs(4));
+        (used(&heavy) - before[1]) / (used(&light) - before[0])
+    });
+    seen("cpu.shares bite within a tenth");
+    drop(light);
+    let quota = Cpu { quota: Some(30_000), period: Some(100_000), ..Cpu::default() };
+    let quota = Resources { cpu: quota, ..Resources::default() };
+    heavy.group.set(&quota).unwrap();
+    heavy.unit.set(&heavy.group, &quota).unwrap();
+    within_a_tenth(0.3, || {
+        let (before, begun) = (used(&heavy), std::time::Instant::now());
+        std::thread::sleep(Duration::from_millis(2500));
+        (used(&heavy) - before) / begun.elapsed().as_micros() as f64
+    });
+    seen("cpu.quota bites within a tenth");
+    let idle = Cpu { idle: Some(1), ..Cpu::default() };
+    let idle = Resources { cpu: idle, ..Resources::default() };
+    heavy.group.set(&idle).unwrap();
+    heavy.unit.set(&heavy.group, &idle).unwrap();
+    heavy.systemctl(&["daemon-reload"]);
+    assert_eq!(heavy.read("cpu.idle").as_deref(), Some("1"));
+    seen("cpu.idle");
+}
+
+/// The disk that a directory is on.
+fn disk_of(directory: &str) -> (u32, u32) {
+    let device = rustix::fs::stat(directory).unwrap().st_dev;
+    (rustix::fs::major(device), rustix::fs::minor(device))
+}
+
+/// On the machine's own disk; what it is written, it is written directly.
+#[test]
+fn a_disk_is_as_fast_as_asked_for() {
+    let (major, minor) = disk_of("/var/tmp");
+    let rate = vec![ThrottleDevice { major, minor, rate: 2 << 20 }];
+    let block_io =
+        BlockIo { throttle_read_bps: rate.clone(), throttle_write_bps: rate, ..BlockIo::default() };
+    let limits = Resources { block_io, ..Resources::default() };
+    let Some(scope) = Scope::start("disk", &limits) else { return };
+    scope.systemctl(&["daemon-reload"]);
+    for what in ["write", "read"] {
+        let mut helper = scope.child(&format!("disk {what}"));
+        let answer = helper.ask();
+        let took: u64 = answer.parse().unwrap_or_else(|_| panic!("{answer}"));
+        assert!(took > 2000, "6 MiB {what} at 2 MiB/s: {took} ms");
+        seen(&format!("blockIO {what} rate bites"));
+    }
+    // A disk for which io.cost is switched on: the machine has one.
+    let (major, minor) = (7, 7);
+    let weigh = |weight| {
+        let device = WeightDevice { major, minor, weight: Some(weight), leaf_weight: None };
+        let block_io = BlockIo { weight_device: vec![device], ..BlockIo::default() };
+        Resources { block_io, ..Resources::default() }
+    };
+    for (weight, shown) in [(200, "7:7 1920"), (300, "7:7 2930")] {
+        match scope.group.set(&weigh(weight)) {
+            Ok(()) => scope.unit.set(&scope.group, &weigh(weight)).unwrap(),
+            Err(error) => return println!("SKIP: weights of single devices: {error}"),
+        }
+        scope.systemctl(&["daemon-reload"]);
+        let text = scope.read("io.weight").unwrap();
+        assert!(text.lines().any(|line| line == shown), "{text}");
+    }
+    seen("blockIO.weightDevice");
+}
+
+#[test]
+fn memory_in_use_is_not_taken_away() {
+    let Some(scope) = Scope::start("kept", &memory(128)) else { return };
+    let mut helper = scope.child("work");
+    assert_eq!(helper.ask(), "worked");
+    let mut less = memory(8);
+    less.memory.check_before_update = Some(true);
+    let error = scope.group.set(&less).unwrap_err().to_string();
+    assert!(error.contains("below the present usage"), "{error}");
+    assert_eq!(scope.number("memory.max"), Some(128 << 20));
+    seen("memory.checkBeforeUpdate");
 }
 
 #[test]
@@ -310,6 +427,33 @@ fn helper() {
             }
             ["allocate"] => drop(std::hint::black_box(vec![1_u8; 96 << 20])),
             ["thrash", milliseconds] => common::thrash(milliseconds.parse().unwrap()),
+            ["spin", milliseconds] => {
+                let end = Duration::from_millis(milliseconds.parse().unwrap());
+                let begun = std::time::Instant::now();
+                while begun.elapsed() < end {}
+            }
+            ["disk", what] => {
+                let path = format!("/var/tmp/cgroups-test-units-{}", std::process::id());
+                let [from, to, flag] = match *what {
+                    "write" => ["/dev/zero", &*path, "oflag=direct"],
+                    _ => [&*path, "/dev/null", "iflag=direct"],
+                };
+                if *what == "read" {
+                    let file = std::fs::File::create(&path).unwrap();
+                    std::io::Write::write_all(&mut &file, &vec![1_u8; 6 << 20]).unwrap();
+                    file.sync_all().unwrap();
+                }
+                let begun = std::time::Instant::now();
+                let dd = [format!("if={from}"), format!("of={to}"), flag.to_owned()];
+                let run =
+                    Command::new("dd").args(dd).args(["bs=256k", "count=24"]).output().unwrap();
+                let took = begun.elapsed().as_millis();
+                std::fs::remove_file(&path).unwrap();
+                return match run.status.success() {
+                    true => took.to_string(),
+                    false => String::from_utf8_lossy(&run.stderr).replace('\n', " "),
+                };
+            }
             ["fork"] => {
                 let forked = Command::new("true").status();
                 return if forked.is_err() { "refused" } else { "forked" }.to_owned();

@@ -19,8 +19,6 @@ pub struct Bundle {
     /// What is in rootfs.
     pub rootfs: Rootfs,
     config: Value,
-    /// Who makes its control group, if not the default.
-    manager: Option<&'static str>,
 }
 
 impl World {
@@ -38,7 +36,7 @@ impl World {
         let id = format!("c{}-{}", NUMBER.fetch_add(1, Ordering::Relaxed), self.tag);
         snapshot::watch(&id);
         let config = config(&id);
-        let bundle = Bundle { path, id, rootfs, config, manager: None };
+        let bundle = Bundle { path, id, rootfs, config };
         bundle.write();
         bundle
     }
@@ -84,17 +82,7 @@ fn config(id: &str) -> Value {
 impl Bundle {
     /// The runtime with these arguments, from the bundle's directory.
     pub fn nsrun<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Cmd {
-        let manager = self.manager.map(|name| format!("--cgroup-manager={name}"));
-        Cmd::new(paths::nsrun(), manager).args(args).dir(&self.path)
-    }
-
-    /// Has its control group made by one of [`World::managers`].
-    pub fn managed_by(&mut self, manager: &'static str) -> &mut Self {
-        if manager == "systemd" {
-            self.set("/linux/cgroupsPath", format!(":e2e:{}", self.id));
-        }
-        self.manager = Some(manager);
-        self
+        Cmd::new(paths::nsrun(), args).dir(&self.path)
     }
 
     /// The value at this JSON pointer (RFC 6901): `/process/args`. Objects on the way are made.

@@ -186,16 +186,6 @@ impl World {
         }
     }
 
-    /// Who makes control groups here, by the name that --cgroup-manager has for him, and where in
-    /// the table of docs/testing.md that is.
-    pub fn managers(&self) -> Vec<(&'static str, &'static str)> {
-        let mut all = vec![("cgroupfs", self.place())];
-        if self.place() == "v2 files" && Path::new("/run/systemd/system").is_dir() {
-            all.push(("systemd", "v2 systemd"));
-        }
-        all
-    }
-
     /// What the host has, to be compared with later.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot::take(self)

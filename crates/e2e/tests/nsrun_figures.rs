@@ -225,99 +225,89 @@ fn out_of_memory_is_told() {
             skip("the memory controller is not here");
             return;
         }
-        for (manager, place) in world.managers() {
-            let mut bundle = world.bundle();
-            bundle.managed_by(manager);
-            bundle.set("/linux/resources/memory/limit", 32 << 20);
-            bundle.set("/linux/resources/memory/swap", 32 << 20);
-            bundle.detach();
-            let mut events = bundle.nsrun(["events", "--interval", "1h", &bundle.id]).start();
-            std::thread::sleep(std::time::Duration::from_millis(300));
-            bundle.exec(["/probe", "eat-memory", "128"]).run().code(137);
-            events.until("oom");
-            // One of its processes was killed; it is the others' container still.
-            assert_eq!(bundle.status(), "running");
-            bundle.delete();
-            let run = events.wait().success();
-            let first: Value = serde_json::from_str(run.out.lines().next().unwrap()).unwrap();
-            assert_eq!(first, serde_json::json!({"type": "oom", "id": bundle.id}));
-            e2e::cell(place, "event oom");
-        }
+        let mut bundle = world.bundle();
+        bundle.set("/linux/resources/memory/limit", 32 << 20);
+        bundle.set("/linux/resources/memory/swap", 32 << 20);
+        bundle.detach();
+        let mut events = bundle.nsrun(["events", "--interval", "1h", &bundle.id]).start();
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        bundle.exec(["/probe", "eat-memory", "128"]).run().code(137);
+        events.until("oom");
+        bundle.delete();
+        let run = events.wait().success();
+        let first: Value = serde_json::from_str(run.out.lines().next().unwrap()).unwrap();
+        assert_eq!(first, serde_json::json!({"type": "oom", "id": bundle.id}));
     });
 }
 
-/// Of a container in version 2, made by whoever makes groups here: plain files, systemd.
 #[test]
 fn figures_agree_with_the_files_of_version_2() {
     e2e::v2_only(|world: &World| {
-        for (manager, place) in world.managers() {
-            let mut bundle = world.bundle();
-            bundle.managed_by(manager);
-            bundle.sh("i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done; exec /probe sleep 1000");
-            bundle.detach();
-            let pid = bundle.state()["pid"].as_i64().unwrap();
-            e2e::until("asleep", || {
-                let command = std::fs::read_to_string(format!("/proc/{pid}/cmdline"));
-                command.is_ok_and(|command| command.starts_with("/probe"))
-            });
-            // Frozen, nothing changes between the two readings.
-            bundle.verb("pause").run().success();
-            let group = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
-            let group = group.lines().find_map(|line| line.strip_prefix("0::/")).unwrap();
-            let group = std::path::Path::new("/sys/fs/cgroup").join(group);
-            let run = bundle.nsrun(["events", "--stats", &bundle.id]).run().success();
-            let line: Value = serde_json::from_str(&run.out).unwrap();
-            check_figures(&line, &bundle.id);
-            let data = &line["data"];
-            let file = |name: &str| std::fs::read_to_string(group.join(name)).ok();
-            let flat = |name: &str, key: &str| -> Option<u64> {
-                let text = file(name)?;
-                let value = |line: &str| line.strip_prefix(key)?.strip_prefix(' ')?.parse().ok();
-                text.lines().find_map(value)
-            };
-            let number = |name: &str| file(name)?.trim().parse::<u64>().ok();
-            assert_eq!(
-                data["cpu"]["usage"]["total"].as_u64(),
-                flat("cpu.stat", "usage_usec").map(|us| us * 1000)
-            );
-            assert!(data["cpu"]["usage"]["total"].as_u64() > Some(0));
-            e2e::cell(place, "stats cpu");
-            for (what, places) in [
-                (
-                    "memory",
-                    &[
-                        ("/memory/usage/max", "memory.peak"),
-                        ("/memory/swapOnly/usage", "memory.swap.current"),
-                    ][..],
-                ),
-                ("pids", &[("/pids/current", "pids.current"), ("/pids/peak", "pids.peak")]),
-            ] {
-                if !e2e::has_controller(what) {
-                    continue;
-                }
-                for (pointer, name) in places {
-                    let figure = data.pointer(pointer).and_then(Value::as_u64);
-                    assert_eq!(figure, number(name), "{name}: {line}");
-                }
-                e2e::cell(place, &format!("stats {what}"));
+        let place = world.place();
+        let mut bundle = world.bundle();
+        bundle.sh("i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done; exec /probe sleep 1000");
+        let pid = bundle.detach();
+        e2e::until("asleep", || {
+            let command = std::fs::read_to_string(format!("/proc/{pid}/cmdline"));
+            command.is_ok_and(|command| command.starts_with("/probe"))
+        });
+        // Frozen, nothing changes between the two readings.
+        bundle.verb("pause").run().success();
+        let group = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+        let group = group.lines().find_map(|line| line.strip_prefix("0::/")).unwrap();
+        let group = std::path::Path::new("/sys/fs/cgroup").join(group);
+        let run = bundle.nsrun(["events", "--stats", &bundle.id]).run().success();
+        let line: Value = serde_json::from_str(&run.out).unwrap();
+        check_figures(&line, &bundle.id);
+        let data = &line["data"];
+        let file = |name: &str| std::fs::read_to_string(group.join(name)).ok();
+        let flat = |name: &str, key: &str| -> Option<u64> {
+            let text = file(name)?;
+            let value = |line: &str| line.strip_prefix(key)?.strip_prefix(' ')?.parse().ok();
+            text.lines().find_map(value)
+        };
+        let number = |name: &str| file(name)?.trim().parse::<u64>().ok();
+        assert_eq!(
+            data["cpu"]["usage"]["total"].as_u64(),
+            flat("cpu.stat", "usage_usec").map(|us| us * 1000)
+        );
+        assert!(data["cpu"]["usage"]["total"].as_u64() > Some(0));
+        e2e::cell(place, "stats cpu");
+        for (what, places) in [
+            (
+                "memory",
+                &[
+                    ("/memory/usage/max", "memory.peak"),
+                    ("/memory/swapOnly/usage", "memory.swap.current"),
+                ][..],
+            ),
+            ("pids", &[("/pids/current", "pids.current"), ("/pids/peak", "pids.peak")]),
+        ] {
+            if !e2e::has_controller(what) {
+                continue;
             }
-            let events = data.pointer("/memory/events").and_then(Value::as_object);
-            let lines = file("memory.events").map(|text| text.lines().count());
-            assert_eq!(events.map(|events| events.len()), lines, "{line}");
-            let total = |resource: &str| {
-                let text = file(&format!("{resource}.pressure"))?;
-                text.lines().next()?.rsplit('=').next()?.parse::<u64>().ok()
-            };
-            for (pointer, resource) in [("/cpu", "cpu"), ("/memory", "memory"), ("/blkio", "io")] {
-                let pointer = format!("{pointer}/psi/some/total");
-                let figure = data.pointer(&pointer).and_then(Value::as_u64);
-                assert_eq!(figure, total(resource), "{resource}: {line}");
+            for (pointer, name) in places {
+                let figure = data.pointer(pointer).and_then(Value::as_u64);
+                assert_eq!(figure, number(name), "{name}: {line}");
             }
-            if total("cpu").is_some() {
-                e2e::cell(place, "stats pressure");
-            }
-            bundle.verb("resume").run().success();
-            bundle.delete();
+            e2e::cell(place, &format!("stats {what}"));
         }
+        let events = data.pointer("/memory/events").and_then(Value::as_object);
+        let lines = file("memory.events").map(|text| text.lines().count());
+        assert_eq!(events.map(|events| events.len()), lines, "{line}");
+        let total = |resource: &str| {
+            let text = file(&format!("{resource}.pressure"))?;
+            text.lines().next()?.rsplit('=').next()?.parse::<u64>().ok()
+        };
+        for (pointer, resource) in [("/cpu", "cpu"), ("/memory", "memory"), ("/blkio", "io")] {
+            let pointer = format!("{pointer}/psi/some/total");
+            let figure = data.pointer(&pointer).and_then(Value::as_u64);
+            assert_eq!(figure, total(resource), "{resource}: {line}");
+        }
+        if total("cpu").is_some() {
+            e2e::cell(place, "stats pressure");
+        }
+        bundle.verb("resume").run().success();
+        bundle.delete();
     });
 }

@@ -87,6 +87,23 @@ fn a_life_in_a_scope() {
     nsrun(&["delete", "--force", "x"]).run().success();
     assert!(!is_loaded(&host, &unit));
     cell(host.table(), "kill");
+    if host.table() != "v2 rootless" {
+        return;
+    }
+    cell(host.table(), "rootless: freeze, kill, removal");
+    cell(host.table(), "scope");
+    let run = ["--cgroup-manager=delegated", "run", "-d", "--bundle", &text(&bundle), "x"];
+    host.change(&bundle, |config| config["linux"]["cgroupsPath"] = json!(null));
+    host.nsrun(run).run().success();
+    let unit = "libcontainer-delegated.service";
+    assert_eq!(property(&host, unit, "Delegate"), "yes");
+    host.nsrun(["update", "--pids-limit", "30", "x"]).run().success();
+    let figures = host.nsrun(["events", "--stats", "x"]).run().success().json();
+    assert_eq!(figures["data"]["pids"]["limit"], 30);
+    host.nsrun(["delete", "--force", "x"]).run().success();
+    host.systemctl(["stop", unit]);
+    cell(host.table(), "delegated");
+    cell(host.table(), "rootless: a delegated limit, its figures");
 }
 
 /// nsrun inside a container that has a scope of systemd's, which is its own to divide.
@@ -96,7 +113,9 @@ fn nested_in_a_scope() {
     let bundle = host.bundle("b", &format!(":pre:{}", host.tag), json!({}));
     let inside = host.place.join("inside");
     std::fs::create_dir_all(inside.join("two")).unwrap();
-    std::fs::copy(e2e::nsrun(), inside.join("nsrun")).unwrap();
+    for (program, name) in [(e2e::nsrun(), "nsrun"), (e2e::nsinit(), "nsinit")] {
+        std::fs::copy(program, inside.join(name)).unwrap();
+    }
     host.sh("cp -a b/rootfs inside/rootfs");
     let own = Cmd::new(e2e::probe(), ["status"]).run().success();
     let all: Vec<_> = own.fact("cap-bnd").split(' ').map(|name| format!("CAP_{name}")).collect();
@@ -130,6 +149,12 @@ fn nested_in_a_scope() {
     let group = format!("{TREE}/{}/two", tree.trim());
     assert_eq!(host.sh(&format!("cat {group}/cgroup.procs")).lines().count(), 1);
     one("exec two true");
+    // It has made room for the inner one's controllers, and exec finds its way there.
+    let script = "cd /b/rootfs && exec /b/nsinit exec sh -c 'echo $$; id -u'";
+    let run = host.nsrun(["exec", "x", "sh", "-c", script]).run().success();
+    assert_eq!(run.out, "1\n0\n");
+    cell(host.table(), "exec where init has given its controllers on");
+    cell(host.table(), "nsinit inside nsrun");
     if host.has_controllers() {
         one("update --pids-limit 50 --memory 64M two");
         let limit = || host.sh(&format!("cat {group}/memory.max"));
@@ -152,7 +177,7 @@ fn nested_in_a_scope() {
 
 #[test]
 fn names_of_scopes() {
-    let Some(host) = Systemd::find() else { return };
+    let Some(host) = Systemd::either() else { return };
     let bundle = host.bundle("b", "", json!({}));
     let run =
         |id: &str| host.nsrun(["--systemd-cgroup", "run", "-d", "--bundle", &text(&bundle), id]);
@@ -160,7 +185,8 @@ fn names_of_scopes() {
     let id = format!("a+{}", host.tag);
     run(&id).run().success();
     let unit = format!("nsrun-a\\x2b{}.scope", host.tag);
-    assert_eq!(property(&host, &unit, "Slice"), "system.slice");
+    let slice = if host.table() == "v2 rootless" { "user.slice" } else { "system.slice" };
+    assert_eq!(property(&host, &unit, "Slice"), slice);
     host.nsrun(["delete", "--force", &id]).run().success();
     for (path, words) in [
         ("/nsrun/web", "expected cgroupsPath to be of format \"slice:prefix:name\""),
@@ -173,6 +199,7 @@ fn names_of_scopes() {
         run("bad").run().code(1).error(&["linux.cgroupsPath", words]);
         assert_eq!(host.nsrun(["list", "--quiet"]).run().success().out, "");
     }
+    cell(host.table(), "every form of cgroupsPath");
 }
 
 #[test]
