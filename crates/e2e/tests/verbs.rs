@@ -265,6 +265,8 @@ fn a_detached_command_runs_on_and_logs() {
             before.assert_restored();
             // It goes by itself when it ends; one that cannot start says so here.
             root.exec(["--detach", "/bin/true"]).run().success();
+            // The next would join it while it is there.
+            before.assert_restored();
             root.exec(["--detach", "/nowhere"]).run().code(127).error(&["/nowhere"]);
             before.assert_restored();
         }

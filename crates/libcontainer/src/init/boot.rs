@@ -120,7 +120,10 @@ fn boot(socket: &mut Socket) -> Result<()> {
     };
     match fork(&birth).map_err(not_born)? {
         Fork::Parent { pid, pidfd } => {
-            socket.send(&FromInit::Born(pid.as_raw_nonzero().get()), &[pidfd.as_fd()])
+            let confined =
+                descriptors.cgroup.as_ref().filter(|_| matches!(kind, Kind::Join { .. }));
+            let along: Vec<_> = [&pidfd].into_iter().chain(confined).map(AsFd::as_fd).collect();
+            socket.send(&FromInit::Born(pid.as_raw_nonzero().get()), &along)
         }
         Fork::Child => {
             let mut stage = Inside {

@@ -55,7 +55,8 @@ pub(crate) fn launch(mut boot: Boot, launch: Launch<'_>) -> Result<Launched> {
     let Some(socket) = boot.take_socket() else {
         return Err(Error::new(ErrorKind::System, "an init cannot be used twice"));
     };
-    let mut served = Served { boot, stage: None, terminal: None, warnings: Vec::new() };
+    let mut served =
+        Served { boot, stage: None, terminal: None, warnings: Vec::new(), kept: Vec::new() };
     match served.serve(&socket, launch) {
         Ok(()) => served.finish(),
         Err(error) => {
@@ -70,6 +71,9 @@ struct Served {
     stage: Option<(Pid, OwnedFd)>,
     terminal: Option<OwnedFd>,
     warnings: Vec<String>,
+    /// Closed when the program runs: a mount among them ends with its last descriptor, which waits
+    /// for a grace period, and would do so in the program's execve.
+    kept: Vec<OwnedFd>,
 }
 
 impl Served {
@@ -103,6 +107,7 @@ impl Served {
                         return Err(Error::new(ErrorKind::System, "init's birth has no pidfd"));
                     };
                     let (pid, pidfd) = self.stage.insert((pid, pidfd));
+                    self.kept.extend(fds);
                     if let Err(error) = (launch.born)(*pid, pidfd.as_fd()) {
                         // Much fails only because the init ends; why it does says more.
                         return Err(if is_ending(*pid, pidfd) { self.died() } else { error });

@@ -55,7 +55,8 @@ pub enum ToInit {
 pub enum FromInit {
     /// The user namespace is there and wants its id maps.
     WantMaps,
-    /// Stage 1 exists under this id, as stage 0 sees it; its pidfd comes along.
+    /// Stage 1 exists under this id, as stage 0 sees it; its pidfd comes along, and for who joins
+    /// the control group's directory, a mount of its own that is not to end in stage 1's execve.
     Born(i32),
     /// The container is built and not yet entered: now come the creator's hooks.
     HooksDue,
