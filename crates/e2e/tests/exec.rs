@@ -36,6 +36,20 @@ fn a_signal_is_128_and_its_number() {
     });
 }
 
+/// What is opened later must not become the command's stream by chance.
+#[test]
+fn a_stream_that_was_closed_is_null() {
+    each_view(|world: &World| {
+        let root = world.busybox();
+        let before = world.snapshot();
+        // The shell that closes it becomes nsinit.
+        let closed = ["/bin/sh", "-c", "exec \"$@\" <&-", "sh"];
+        let run = root.exec(["/bin/readlink", "/proc/self/fd/0"]).by(closed).run().success();
+        assert_eq!(run.out, "/dev/null\n");
+        before.assert_restored();
+    });
+}
+
 #[test]
 fn streams_are_the_callers() {
     each_view(|world: &World| {
