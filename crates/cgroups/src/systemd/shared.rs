@@ -37,7 +37,8 @@ pub const KEEP: &str = "libcontainer-keep";
 /// process systemd would remove the group: that of a scope with its last process, and that of a
 /// service that has done its work (`RemainAfterExit=yes`) as well; a slice cannot be delegated.
 /// systemd stops it, and all that is below, when the host shuts down or `systemctl stop` is told
-/// so; the next user makes it again.
+/// so; the next user makes it again. In hierarchies of version 1 that systemd does not manage (cpuset,
+/// freezer, hugetlb, …) empty directories of its name stay then, for the next user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shared {
     instance: Instance,
