@@ -185,7 +185,7 @@ fn pairs_with_systemd(part: usize) {
     let id = format!("pairs-{}", host.tag);
     let bundle = host.bundle("pairs", &format!(":nsrun:{id}"), json!({}));
     let nsrun = |args: &[&str]| host.nsrun(["--systemd-cgroup"]).args(args);
-    nsrun(&["run", "--detach", "--bundle"]).args([bundle.as_os_str()]).args([&id]).run().success();
+    nsrun(&["run", "--detach", "--bundle"]).args([bundle.as_os_str()]).args([&id]).run().code(0);
     let unit = format!("nsrun-{id}.scope");
     let tree = e2e::hierarchies().into_iter().find(|one| one.unified).unwrap().path;
     let found = Cmd::new("find", ["-type", "d", "-name", &unit]).dir(&tree).run();

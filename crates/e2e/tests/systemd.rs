@@ -61,7 +61,8 @@ fn a_life_in_a_scope() {
     let Some(host) = Systemd::either() else { return };
     let bundle = host.bundle("b", &format!(":pre:{}", host.tag), json!({}));
     let nsrun = |args: &[&str]| host.nsrun(["--systemd-cgroup"]).args(args);
-    nsrun(&["create", "--bundle", &text(&bundle), "x"]).run().success();
+    // A user is told that device rules are not his to make.
+    nsrun(&["create", "--bundle", &text(&bundle), "x"]).run().code(0);
     let unit = format!("pre-{}.scope", host.tag);
     assert_eq!(property(&host, &unit, "ActiveState"), "active");
     nsrun(&["start", "x"]).run().success();
@@ -83,7 +84,7 @@ fn a_life_in_a_scope() {
     nsrun(&["kill", "x", "KILL"]).run().success();
     until("the end of it", || status() == "stopped");
     nsrun(&["delete", "x"]).run().success();
-    nsrun(&["run", "-d", "--bundle", &text(&bundle), "x"]).run().success();
+    nsrun(&["run", "-d", "--bundle", &text(&bundle), "x"]).run().code(0);
     nsrun(&["delete", "--force", "x"]).run().success();
     assert!(!is_loaded(&host, &unit));
     cell(host.table(), "kill");
@@ -94,7 +95,7 @@ fn a_life_in_a_scope() {
     cell(host.table(), "scope");
     let run = ["--cgroup-manager=delegated", "run", "-d", "--bundle", &text(&bundle), "x"];
     host.change(&bundle, |config| config["linux"]["cgroupsPath"] = json!(null));
-    host.nsrun(run).run().success();
+    host.nsrun(run).run().code(0);
     let unit = "libcontainer-delegated.service";
     assert_eq!(property(&host, unit, "Delegate"), "yes");
     host.nsrun(["update", "--pids-limit", "30", "x"]).run().success();
@@ -139,7 +140,7 @@ fn nested_in_a_scope() {
         std::fs::write(inside.join("two/config.json"), two.to_string()).unwrap();
     });
     let run = ["--systemd-cgroup", "run", "-d", "--bundle", &text(&bundle), "x"];
-    host.nsrun(run).run().success();
+    host.nsrun(run).run().code(0);
     let one = |args: &str| {
         let script = format!("exec /b/nsrun --root=/dev/nsrun {args}");
         host.nsrun(["exec", "x", "sh", "-c", &script]).run().success()
