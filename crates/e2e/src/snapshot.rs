@@ -160,7 +160,10 @@ fn files(directory: &Path, facts: &mut BTreeSet<String>) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let path = entry.path();
         let Ok(stat) = entry.metadata() else { continue };
-        // An empty state root is no trace of a container.
+        // Neither an empty state root nor what is compiled for the next start is a trace of one.
+        if STATE_ROOTS.iter().any(|root| path == Path::new(root).join("@filters")) {
+            continue;
+        }
         if STATE_ROOTS.iter().all(|root| path != Path::new(root)) {
             // A directory's size is the file system's affair.
             let size = if stat.is_dir() { 0 } else { stat.size() };

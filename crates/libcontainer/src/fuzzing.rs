@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use crate::config::{Config, ProcessSpec};
 use crate::host::HostFacts;
+use crate::plan::filters::{Filters, filters};
 use crate::plan::{self, Place};
 use crate::wire::{FromInit, ToInit};
 use crate::{container, privileges, resctrl};
@@ -44,7 +45,9 @@ pub fn accounts(root: &Path) {
             groups_from_file: Some(true),
             ..ProcessSpec::default()
         };
-        if let Ok((plan, _)) = plan::process_of(&Config::default(), &spec, "id", false, 0) {
+        let planned =
+            plan::process_of(&Config::default(), &spec, &Filters::default(), "id", false, 0);
+        if let Ok((plan, _)) = planned {
             let _ = privileges::resolve_below(&plan, root);
         }
     }
@@ -57,5 +60,6 @@ pub fn planned(config: &Config) {
     let mountinfo = b"1 0 8:1 / / rw - ext4 /dev/sda1 rw\n";
     let place = Place { id: "id", scope: "/run", facts, mountinfo, selinux: true };
     let _ = plan::start(config, &place);
-    let _ = plan::process_of(config, &ProcessSpec::default(), "id", true, 7);
+    let filters = filters(&config.seccomp).unwrap_or_default();
+    let _ = plan::process_of(config, &ProcessSpec::default(), &filters, "id", true, 7);
 }

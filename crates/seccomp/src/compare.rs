@@ -26,6 +26,48 @@ pub(crate) fn condition(
     }
 }
 
+/// Writes a search for an argument among `values`, which differ in their low halves only, each with
+/// what the filter returns for it; of two for one value the later one counts. All others go to `no`.
+pub(crate) fn one_of(
+    asm: &mut Assembler,
+    arg: &Arg,
+    values: &[(&Arg, u32)],
+    is_32bit: bool,
+    no: Label,
+) -> Label {
+    let mut sorted: Vec<(u32, u32)> =
+        values.iter().rev().map(|(arg, outcome)| (low(arg.value), *outcome)).collect();
+    sorted.sort_by_key(|(value, _)| *value);
+    sorted.dedup_by_key(|(value, _)| *value);
+    let found = search(asm, &sorted, no);
+    let offset = argument(arg.index);
+    let lower = asm.load(offset, found);
+    if is_32bit {
+        return lower;
+    }
+    let upper = asm.compare(JEQ, high(arg.value), lower, no);
+    asm.load(offset + 4, upper)
+}
+
+/// A binary search for the accumulator.
+fn search(asm: &mut Assembler, values: &[(u32, u32)], no: Label) -> Label {
+    match values {
+        [] => no,
+        [(value, outcome), rest @ ..] if rest.len() < 2 => {
+            let yes = asm.ret(*outcome);
+            let other = search(asm, rest, no);
+            asm.compare(JEQ, *value, yes, other)
+        }
+        _ => {
+            let (left, right) = values.split_at(values.len() / 2);
+            let pivot = right.first().map_or(0, |(value, _)| *value);
+            let yes = search(asm, right, no);
+            let below = search(asm, left, no);
+            asm.compare(JGE, pivot, yes, below)
+        }
+    }
+}
+
 const fn high(value: u64) -> u32 {
     (value >> 32) as u32
 }

@@ -3,22 +3,22 @@
 
 use crate::arch::Arch;
 use crate::assemble::{Assembler, Label};
-use crate::compare::condition;
+use crate::compare::{condition, one_of};
 use crate::error::Error;
 use crate::filter::{ARCH, JEQ, JGE, MAX_INSTRUCTIONS, NR, Program};
 use crate::ranges::{BAD_ARCH, Chain, Group, Leaf, Range};
 use crate::resolve::{Alternative, Rules};
-use crate::rules::Profile;
+use crate::rules::{Arg, Op, Profile};
 
 /// What a profile is compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// The architecture of the kernel that will run the filter; see [`Arch::native`].
     pub native: Arch,
-    /// If the default action is an errno, calls whose number is above all that the profile names
-    /// fail with ENOSYS instead: a profile cannot mean to forbid what was not there when it was
-    /// written, and C libraries fall back to older calls on ENOSYS only. libseccomp does not do
-    /// this by itself, OCI runtimes do.
+    /// If the default action forbids (errno, trap, kill), calls whose number is above all that the
+    /// profile names fail with ENOSYS instead: a profile cannot mean to punish what was not there
+    /// when it was written, and C libraries fall back to older calls on ENOSYS only. libseccomp
+    /// does not do this by itself, OCI runtimes do.
     pub newer_is_enosys: bool,
 }
 
@@ -121,10 +121,19 @@ impl Body<'_> {
     /// Alternatives, tried in turn; each holds if all its conditions do.
     fn chain(&mut self, chain: &Chain) -> Label {
         let mut next = self.asm.ret(chain.otherwise);
-        for index in chain.alternatives.iter().rev() {
-            let Some(Alternative { args, outcome }) = self.rules.alternatives.get(*index) else {
+        let all = chain.alternatives.iter();
+        let all: Vec<_> = all.filter_map(|index| self.rules.alternatives.get(*index)).collect();
+        let mut rest = &*all;
+        while let [before @ .., Alternative { args, outcome }] = rest {
+            let values = values(rest, chain.is_32bit);
+            if let Some((arg, _)) = values.first()
+                && values.len() >= WORTH_A_SEARCH
+            {
+                next = one_of(self.asm, arg, &values, chain.is_32bit, next);
+                rest = &rest[..rest.len() - values.len()];
                 continue;
-            };
+            }
+            rest = before;
             let no = next;
             let mut yes = self.asm.ret(*outcome);
             for arg in args.iter().rev() {
@@ -134,6 +143,22 @@ impl Body<'_> {
         }
         next
     }
+}
+
+/// From so many values on, a search among them is shorter than one comparison after the other.
+const WORTH_A_SEARCH: usize = 3;
+
+/// The last of `alternatives`, as far as they all compare the same argument with one value each,
+/// and these differ in their low halves only; with the outcomes.
+fn values<'a>(alternatives: &[&'a Alternative<'_>], is_32bit: bool) -> Vec<(&'a Arg, u32)> {
+    let high = |arg: &Arg| if is_32bit { 0 } else { arg.value >> 32 };
+    let single = |alternative: &&'a Alternative<'_>| match &*alternative.args {
+        [arg] if arg.op == Op::Eq => Some((arg, alternative.outcome)),
+        _ => None,
+    };
+    let mut last = alternatives.iter().rev().map_while(single).peekable();
+    let Some((first, _)) = last.peek().copied() else { return Vec::new() };
+    last.take_while(|(arg, _)| arg.index == first.index && high(arg) == high(first)).collect()
 }
 
 /// Where to cut so that both sides hold about as many calls: those that are made most stand

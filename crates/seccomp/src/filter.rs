@@ -8,7 +8,7 @@ use crate::rules::Action;
 pub const MAX_INSTRUCTIONS: usize = 4096;
 
 /// One instruction, laid out as `struct sock_filter` (linux/filter.h).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(C)]
 pub struct SockFilter {
     /// Operation.
@@ -25,6 +25,7 @@ pub struct SockFilter {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Program {
     /// The instructions, at most [`MAX_INSTRUCTIONS`].
+    #[serde(with = "packed")]
     pub filter: Vec<SockFilter>,
     /// `SECCOMP_FILTER_FLAG_*` bits the profile asks for (seccomp(2)); never NEW_LISTENER.
     pub flags: u32,
@@ -35,6 +36,58 @@ pub struct Program {
     /// our tables. Not part of what is loaded, so not serialized.
     #[serde(skip)]
     pub skipped: Vec<String>,
+}
+
+/// Instructions as bytes, eight each: a start writes and reads hundreds of them, twice.
+mod packed {
+    use std::fmt;
+
+    use serde::de::{Error, Visitor};
+    use serde::{Deserializer, Serializer};
+
+    use super::SockFilter;
+
+    pub(super) fn serialize<S: Serializer>(
+        filter: &[SockFilter],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let mut bytes = Vec::with_capacity(filter.len() * 8);
+        for SockFilter { code, jt, jf, k } in filter {
+            let [low, high] = code.to_le_bytes();
+            let [a, b, c, d] = k.to_le_bytes();
+            bytes.extend_from_slice(&[low, high, *jt, *jf, a, b, c, d]);
+        }
+        serializer.serialize_bytes(&bytes)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<SockFilter>, D::Error> {
+        deserializer.deserialize_bytes(Bytes)
+    }
+
+    struct Bytes;
+
+    impl Visitor<'_> for Bytes {
+        type Value = Vec<SockFilter>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("instructions of eight bytes")
+        }
+
+        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+            let (instructions, []) = bytes.as_chunks::<8>() else {
+                return Err(E::invalid_length(bytes.len(), &self));
+            };
+            let one = |&[low, high, jt, jf, a, b, c, d]: &[u8; 8]| SockFilter {
+                code: u16::from_le_bytes([low, high]),
+                jt,
+                jf,
+                k: u32::from_le_bytes([a, b, c, d]),
+            };
+            Ok(instructions.iter().map(one).collect())
+        }
+    }
 }
 
 // Operations of classic BPF, linux/bpf_common.h.

@@ -39,8 +39,9 @@
 //! - Where several rules for a call match with different outcomes, libseccomp refuses some of them
 //!   (EEXIST), and tries the others in an order of its own.
 //! - Names that no table of ours knows are skipped and reported in [`Program::skipped`].
-//! - Calls newer than any that the profile names fail with ENOSYS, not with the default's errno, so
-//!   that a C library falls back to an older call: see [`Options::newer_is_enosys`].
+//! - Where the default action forbids (errno, trap, kill), calls newer than any that the profile
+//!   names fail with ENOSYS instead, so that a C library falls back to an older call: see
+//!   [`Options::newer_is_enosys`].
 #![forbid(unsafe_code)]
 
 mod arch;
@@ -60,6 +61,7 @@ mod record;
 pub mod reference;
 mod resolve;
 mod rules;
+mod sound;
 mod table;
 mod terminal;
 

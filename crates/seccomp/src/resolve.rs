@@ -140,10 +140,17 @@ fn checked_outcome(
     Ok(outcome(action, data))
 }
 
-/// What calls newer than the profile come to, if not the default.
+/// What calls newer than the profile come to, if not the default: where that forbids. A tracer and
+/// an agent decide for themselves, of a call that they may well know.
 fn newer(profile: &Profile, default: u32, options: Options) -> Option<u32> {
     const ENOSYS: u32 = 38;
-    let applies = options.newer_is_enosys && profile.default_action == Action::Errno;
+    let forbids = match profile.default_action {
+        Action::Errno | Action::Trap | Action::Kill | Action::KillThread | Action::KillProcess => {
+            true
+        }
+        Action::Trace | Action::Notify | Action::Log | Action::Allow => false,
+    };
+    let applies = options.newer_is_enosys && forbids;
     (applies && default != RET_ERRNO | ENOSYS).then_some(RET_ERRNO | ENOSYS)
 }
 

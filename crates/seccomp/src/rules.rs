@@ -32,7 +32,7 @@ macro_rules! named {
 }
 
 /// A whole profile: `linux.seccomp`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Profile {
     /// What happens to calls that no rule matches.
@@ -58,7 +58,7 @@ pub struct Profile {
 }
 
 /// What happens to some system calls.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rule {
     /// The calls, by name.
@@ -79,7 +79,7 @@ pub struct Rule {
 }
 
 /// A condition on an argument.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Arg {
     /// Which argument, 0 to 5.

@@ -15,6 +15,7 @@ use crate::container::agent::Asker;
 use crate::container::child::Child;
 use crate::container::group;
 use crate::container::handle::Container;
+use crate::container::kept::Kept;
 use crate::container::process::{Process, Stdio};
 use crate::container::unwaited::Started;
 use crate::error::Step;
@@ -52,9 +53,14 @@ impl Container {
             return Err(Error::new(ErrorKind::NotRunning, message));
         }
         let record = self.record()?;
+        let mut kept = Kept::default();
+        let filters = kept
+            .filters(self.shared.store.path(), &record.config)
+            .map_err(|error| record.config.own_words(error))?;
         let (process_plan, mut warnings) = plan::process_of(
             &record.config,
             &process.spec,
+            &filters,
             &record.keyring(),
             false,
             record.config.landlock_version(),
@@ -93,6 +99,7 @@ impl Container {
         }
         let launched = launched.map_err(|error| record.config.own_words(error))?;
         self.shared.close_single();
+        kept.keep();
         let mut child = Child::executed(launched.pid, launched.pidfd);
         child.terminal = launched.terminal;
         warnings.extend(launched.warnings);

@@ -9,6 +9,7 @@ use crate::container::child::Child;
 use crate::container::exec::Streams;
 use crate::container::group;
 use crate::container::handle::{Container, locked};
+use crate::container::kept::Kept;
 use crate::container::process::Process;
 use crate::container::record::{InitRecord, Record};
 use crate::container::store::Lock;
@@ -86,9 +87,12 @@ impl Container {
         record: Record,
         plan: &ContainerPlan,
     ) -> Result<Child> {
+        let mut kept = Kept::default();
+        let filters = kept.filters(self.shared.store.path(), &record.config)?;
         let (process_plan, mut warnings) = plan::process_of(
             &record.config,
             &process.spec,
+            &filters,
             &record.keyring(),
             hold,
             record.config.landlock_version(),
@@ -152,6 +156,7 @@ impl Container {
             let _ = self.return_devices(network.as_ref().map(AsFd::as_fd));
         }
         let launched = launched?;
+        kept.keep();
         // A note that stays only makes destroy look for what is gone.
         let _ = self.keep_devices(&plan.devices);
         let mut child =

@@ -13,6 +13,7 @@ mod group;
 mod handle;
 mod hooks;
 mod id;
+mod kept;
 mod lifecycle;
 mod pool;
 mod process;

@@ -17,6 +17,24 @@ pub struct Listener {
     pub metadata: String,
 }
 
+/// What a container's profiles come to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filters {
+    /// Compiled filters in loading order; at most the last needs a listener.
+    pub programs: Vec<Program>,
+    /// Who answers the calls that a filter leaves to an agent.
+    pub listener: Option<Listener>,
+    /// What the profiles say that has no effect; one line each.
+    pub warnings: Vec<String>,
+}
+
+#[cfg(test)]
+impl Filters {
+    /// Without a profile.
+    pub const NONE: Filters =
+        Filters { programs: Vec::new(), listener: None, warnings: Vec::new() };
+}
+
 /// The call by which init hands the listener over. It is made when the filter is in force and the
 /// agent does not have the listener: who left it to the agent would wait for ever.
 const HANDING_OVER: &str = "sendmsg";
@@ -33,10 +51,11 @@ const ALLOW: u32 = 0x7fff_0000;
 ///
 /// Otherwise the one that needs a listener is the last: what is loaded after it would be loaded by
 /// calls that it may leave to the agent. (The kernel asks all of them, whatever their order.)
-pub(super) fn filters(
-    profiles: &[Profile],
-    warnings: &mut Vec<String>,
-) -> Result<(Vec<Program>, Option<Listener>)> {
+///
+/// # Errors
+/// As with a plan.
+pub fn filters(profiles: &[Profile]) -> Result<Filters> {
+    let mut warnings = Vec::new();
     let mut rules = Vec::with_capacity(profiles.len());
     let mut listener = None;
     for (index, profile) in profiles.iter().enumerate() {
@@ -56,11 +75,13 @@ pub(super) fn filters(
         rules.push((index, one));
     }
     rules.sort_by_key(|(_, rules)| rules.needs_listener());
-    let programs = programs(&rules)?;
+    let mut programs = programs(&rules)?;
+    // The warnings have it.
+    programs.iter_mut().for_each(|program| program.skipped.clear());
     if listener.is_some() {
         lets_the_listener_through(&programs)?;
     }
-    Ok((programs, listener))
+    Ok(Filters { programs, listener, warnings })
 }
 
 /// One program if the rules agree on their flags and are not too long together; `rules` are in

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
 
-use seccomp::{Profile, Program};
+use seccomp::Program;
 use serde::{Deserialize, Serialize};
 
 use super::capabilities::{self, CapabilitySets};
-use super::filters::{Listener, filters};
+use super::filters::{Filters, Listener};
 use super::landlock::LandlockPlan;
 use super::scheduling::{self, Scheduling};
 use crate::config::{self, Id, ProcessSpec, Rlimit, User};
@@ -74,8 +74,8 @@ pub struct Surroundings<'a> {
     pub id: &'a str,
     /// Whether the process gets a session keyring of its own.
     pub new_keyring: bool,
-    /// System-call filters, in loading order.
-    pub seccomp: &'a [Profile],
+    /// Its system-call filters.
+    pub filters: &'a Filters,
     /// See [`Config::oci`](crate::Config::oci).
     pub oci: bool,
     /// The process is held before its program, and so may have none.
@@ -100,11 +100,10 @@ pub fn plan(
         Some(sets) => capabilities::resolve(sets, &mut warnings)?,
         None => CapabilitySets::default(),
     };
-    let mut unknown = Vec::new();
-    let (filters, listener) = filters(around.seccomp, &mut unknown)?;
+    let Filters { programs: filters, listener, warnings: unknown } = around.filters.clone();
     if !around.oci {
         // Engines' own profiles name calls that no kernel has, in every container.
-        warnings.append(&mut unknown);
+        warnings.extend(unknown);
     }
     let plan = ProcessPlan {
         args: match if own { &defaults.args } else { &process.args } {

@@ -10,6 +10,7 @@ use crate::config::{Config, NamespaceKind, ProcessSpec, Rootfs};
 use crate::host::HostFacts;
 use crate::network::{self, VethHost};
 use crate::plan::cgroup::{self, Group, Systemd};
+use crate::plan::filters::Filters;
 use crate::plan::hooks;
 use crate::plan::mounts::{self, MountFacts, MountNamespace};
 use crate::plan::namespaces::{self, Owner, flag_of, owner};
@@ -173,6 +174,7 @@ fn mount_facts(config: &Config, place: &Place<'_>, cgroup: Option<&Manager>) -> 
 pub fn process(
     config: &Config,
     spec: &ProcessSpec,
+    filters: &Filters,
     keyring: &str,
     hold: bool,
     landlock: u32,
@@ -180,7 +182,7 @@ pub fn process(
     let around = Surroundings {
         id: keyring,
         new_keyring: config.new_keyring,
-        seccomp: &config.seccomp,
+        filters,
         oci: config.oci,
         hold,
     };

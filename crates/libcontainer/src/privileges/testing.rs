@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::{Identity, apply, outside, resolve_user};
 use crate::Result;
 use crate::config::ProcessSpec;
+use crate::plan::filters::Filters;
 use crate::plan::process::{ProcessPlan, Surroundings, plan};
 use crate::procfs::Procfs;
 
@@ -53,8 +54,13 @@ impl Drop for Scratch {
 
 /// The plan of a process without filters.
 pub(super) fn planned(process: &ProcessSpec) -> ProcessPlan {
-    let around =
-        Surroundings { id: "t", new_keyring: false, seccomp: &[], oci: false, hold: false };
+    let around = Surroundings {
+        id: "t",
+        new_keyring: false,
+        filters: &Filters::NONE,
+        oci: false,
+        hold: false,
+    };
     let mut process = process.clone();
     if process.args.is_empty() {
         process.args = vec!["true".to_owned()];

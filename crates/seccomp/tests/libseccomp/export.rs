@@ -16,7 +16,7 @@ pub struct Exported {
     pub unknown: Vec<String>,
     /// Rules that it did not take, and why.
     pub refused: Vec<String>,
-    /// From seccomp_init to seccomp_export_bpf, in nanoseconds.
+    /// From seccomp_init to seccomp_export_bpf, in nanoseconds of its processor time.
     pub took: u64,
 }
 

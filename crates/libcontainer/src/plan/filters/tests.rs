@@ -8,7 +8,7 @@ fn profile(json: Value) -> Profile {
 }
 
 fn plan(profiles: &[Profile]) -> Result<(Vec<Program>, Option<Listener>)> {
-    filters(profiles, &mut Vec::new())
+    filters(profiles).map(|filters| (filters.programs, filters.listener))
 }
 
 /// The field that is refused, and the words.
@@ -33,8 +33,8 @@ fn filters_are_compiled_or_refused() {
         "defaultAction": "SCMP_ACT_ALLOW",
         "syscalls": [{"names": ["fly", "mkdir"], "action": "SCMP_ACT_ERRNO"}],
     }));
-    let mut warnings = Vec::new();
-    assert_eq!(filters(&[unknown], &mut warnings).unwrap().0.len(), 1);
+    let Filters { programs, warnings, .. } = filters(&[unknown]).unwrap();
+    assert_eq!(programs.len(), 1);
     assert!(warnings[0].contains("seccomp[0]") && warnings[0].contains("fly"), "{warnings:?}");
     let index = profile(json!({
         "defaultAction": "SCMP_ACT_ALLOW",

@@ -2,8 +2,13 @@ use super::*;
 use crate::ErrorKind;
 use crate::config::Capabilities;
 
-const AROUND: Surroundings<'static> =
-    Surroundings { id: "web", new_keyring: false, seccomp: &[], oci: false, hold: false };
+const AROUND: Surroundings<'static> = Surroundings {
+    id: "web",
+    new_keyring: false,
+    filters: &Filters::NONE,
+    oci: false,
+    hold: false,
+};
 
 fn spec() -> ProcessSpec {
     ProcessSpec { args: vec!["true".to_owned()], ..ProcessSpec::default() }
@@ -198,8 +203,8 @@ fn long_strings_stay_whole() {
 
 #[test]
 fn it_crosses_the_socket_unchanged() {
-    let tiocsti = [seccomp::tiocsti_filter()];
-    let around = Surroundings { new_keyring: true, seccomp: &tiocsti, ..AROUND };
+    let filters = super::super::filters::filters(&[seccomp::tiocsti_filter()]).unwrap();
+    let around = Surroundings { new_keyring: true, filters: &filters, ..AROUND };
     let process = ProcessSpec {
         env: Some(strings(&["A=\u{e9}"])),
         user: Some("bob:7".parse().unwrap()),

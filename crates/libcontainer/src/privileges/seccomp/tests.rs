@@ -3,6 +3,7 @@ use std::ffi::CString;
 use super::super::testing::{field_of, in_child, planned, sets, status_after_exec, status_now};
 use super::super::{apply, resolve_user};
 use crate::config::{Capabilities, ProcessSpec};
+use crate::plan::filters::filters;
 use crate::plan::process::{ProcessPlan, Surroundings, plan};
 use crate::procfs::Procfs;
 use rustix::io::Errno;
@@ -25,8 +26,9 @@ fn filtered(user: &str, no_new_privileges: bool, profiles: &[::seccomp::Profile]
         capabilities: Some(Capabilities::of(["KILL"])),
         ..ProcessSpec::default()
     };
+    let filters = filters(profiles).unwrap();
     let around =
-        Surroundings { id: "t", new_keyring: false, seccomp: profiles, oci: false, hold: false };
+        Surroundings { id: "t", new_keyring: false, filters: &filters, oci: false, hold: false };
     plan(&ProcessSpec::default(), &process, &around).unwrap().0
 }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::config::{Config, IdMap, Namespace, NamespaceKind, ProcessSpec, Rootfs};
 use crate::host::HostFacts;
+use crate::plan::filters::Filters;
 use crate::plan::hooks::{HookPlan, InitHooks, Subject};
 use crate::plan::{Entry, Place, first, join, process_of, start};
 
@@ -22,7 +23,8 @@ fn first_plan(user: bool, terminal: bool, hold: bool) -> InitPlan {
     let facts = HostFacts::read().unwrap();
     let place = Place { id: "id", scope: "/run", facts: &facts, mountinfo: &[], selinux: false };
     let container = start(&config, &place).unwrap();
-    let (process, _) = process_of(&config, &spec(terminal), "id", false, 0).unwrap();
+    let (process, _) =
+        process_of(&config, &spec(terminal), &Filters::NONE, "id", false, 0).unwrap();
     first(&container, process, hold)
 }
 
@@ -70,7 +72,8 @@ fn the_order_comes_from_the_plan() {
         subject: Subject { id: "id".into(), bundle: "/".into(), annotations: Vec::new() },
     }));
     assert_eq!(order(&asking), [Born, Listener, Listener, Executing, Listener, End]);
-    let (process, _) = process_of(&Config::default(), &spec(false), "id", false, 0).unwrap();
+    let (process, _) =
+        process_of(&Config::default(), &spec(false), &Filters::NONE, "id", false, 0).unwrap();
     assert_eq!(order(&join(0, false, process)), [Born, Executing, End]);
 }
 

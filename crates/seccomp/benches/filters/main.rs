@@ -1,13 +1,15 @@
-//! `make bench-seccomp`: our filters beside libseccomp's, for the engines' default profiles. Prints
-//! a Markdown table (docs/benchmarks.md).
+//! `make bench-seccomp`: our filters beside libseccomp's, for the engines' default profiles and for
+//! profiles that grow. Prints Markdown tables (docs/seccomp.md).
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A failed expectation ends it.
 
-#[path = "../tests/libseccomp/engines.rs"]
+#[path = "../../tests/libseccomp/engines.rs"]
 mod engines;
-#[path = "../tests/libseccomp/export.rs"]
+#[path = "../../tests/libseccomp/export.rs"]
 mod export;
+mod growth;
 
 use std::fs::File;
+use std::hash::{Hash, Hasher};
 use std::hint::black_box;
 use std::io::Read;
 use std::path::Path;
@@ -16,7 +18,7 @@ use std::time::{Duration, Instant};
 use export::{COMMON, Exported, Layout, Libseccomp};
 use seccomp::interpreter::{SeccompData, run};
 use seccomp::{
-    Arch, Options, Profile, Rules, SockFilter, compile, default_profile, tiocsti_filter,
+    Arch, Options, Profile, Program, Rules, SockFilter, compile, default_profile, tiocsti_filter,
 };
 use sys::seccomp::Instruction;
 
@@ -35,19 +37,30 @@ fn main() {
             [(Layout::Linear, "libseccomp, list"), (Layout::Tree, "libseccomp, tree")]
         {
             let Some(libseccomp) = &mut libseccomp else { continue };
-            let mut all: Vec<Exported> =
-                (0..51).map(|_| libseccomp.export(&profile, Arch::X86_64, layout)).collect();
-            all.sort_by_key(|exported| exported.took);
-            let middle = &all[all.len() / 2];
-            row(name, what, Duration::from_nanos(middle.took), &middle.filter);
+            let theirs = theirs(libseccomp, &profile, layout, 51);
+            row(name, what, Duration::from_nanos(theirs.took), &theirs.filter);
         }
         let text = serde_json::to_string(&profile).unwrap();
         let took = median(1000, || drop(black_box(serde_json::from_str::<Profile>(&text))));
         println!("| {name} | (reading its JSON) | {:.1} | | | |", micros(took));
-        let took = stored(&ours);
-        println!("| {name} | (reading it compiled from a file) | {:.1} | | | |", micros(took));
+        let took = stored(&profile, &ours);
+        println!("| {name} | (finding it compiled) | {:.1} | | | |", micros(took));
     }
     nsinit();
+    growth::tables(libseccomp.as_mut());
+}
+
+/// What libseccomp makes of the profile, in its median time of `count`.
+fn theirs(
+    libseccomp: &mut Libseccomp,
+    profile: &Profile,
+    layout: Layout,
+    count: usize,
+) -> Exported {
+    let mut all: Vec<Exported> =
+        (0..count).map(|_| libseccomp.export(profile, Arch::X86_64, layout)).collect();
+    all.sort_by_key(|exported| exported.took);
+    all.swap_remove(all.len() / 2)
 }
 
 /// The template's two filters, merged.
@@ -84,27 +97,60 @@ fn row(profile: &str, compiler: &str, took: Duration, filter: &[SockFilter]) {
     );
 }
 
-/// The least that a store of compiled filters would cost a start that finds one: to open the file
-/// below its directory, look whose it is, read it and check its sum.
-fn stored(filter: &[SockFilter]) -> Duration {
-    let bytes: Vec<u8> = filter
-        .iter()
-        .flat_map(|i| [&i.code.to_ne_bytes()[..], &[i.jt, i.jf], &i.k.to_ne_bytes()].concat())
-        .collect();
+/// What it takes to find a compiled filter that is kept (`libcontainer/src/container/kept.rs`): to
+/// make the key of this program and the profile, open the file, look whose it is, read it, check
+/// its sum and its key, and go through the instructions.
+fn stored(profile: &Profile, filter: &[SockFilter]) -> Duration {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("stored-filter");
-    std::fs::write(&path, &bytes).unwrap();
-    let took = median(1000, || {
-        let directory = File::open(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        assert!(directory.metadata().unwrap().is_dir());
+    let key = || {
+        let mut key = Bytes(Vec::with_capacity(4096));
+        key.write(&[std::fs::metadata("/proc/self/exe").unwrap().len() as u8; 56]);
+        profile.hash(&mut key);
+        key.0
+    };
+    let bytes = filter
+        .iter()
+        .flat_map(|i| [&i.code.to_le_bytes()[..], &[i.jt, i.jf], &i.k.to_le_bytes()].concat());
+    std::fs::write(&path, key().into_iter().chain(bytes).collect::<Vec<u8>>()).unwrap();
+    let took = median(300, || {
+        let wanted = key();
+        black_box(sum(&wanted));
         let mut file = File::open(&path).unwrap();
-        let mut read = Vec::with_capacity(bytes.len());
-        assert!(file.metadata().unwrap().is_file());
-        file.read_to_end(&mut read).unwrap();
-        let sum = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
-        black_box(read.iter().fold(0xcbf2_9ce4_8422_2325, sum));
+        let found = file.metadata().unwrap();
+        let mut content = vec![0; found.len() as usize];
+        file.read_exact(&mut content).unwrap();
+        black_box(sum(&content));
+        let (kept, body) = content.split_at(wanted.len());
+        assert!(found.is_file() && kept == wanted);
+        let one = |i: &[u8; 8]| SockFilter {
+            code: u16::from_le_bytes([i[0], i[1]]),
+            jt: i[2],
+            jf: i[3],
+            k: u32::from_le_bytes([i[4], i[5], i[6], i[7]]),
+        };
+        let filter = body.as_chunks::<8>().0.iter().map(one).collect();
+        assert!(Program { filter, needs_listener: true, ..Program::default() }.is_sound());
     });
     let _ = std::fs::remove_file(path);
     took
+}
+
+/// What is hashed, as it is.
+struct Bytes(Vec<u8>);
+
+impl Hasher for Bytes {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        sum(&self.0)
+    }
+}
+
+fn sum(bytes: &[u8]) -> u64 {
+    let words = bytes.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word));
+    words.fold(0, |sum, word| (sum ^ word).wrapping_mul(0x100_0000_01b3))
 }
 
 fn micros(duration: Duration) -> f64 {
