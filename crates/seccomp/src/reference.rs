@@ -2,6 +2,7 @@
 //! to compare with the compiler.
 #![allow(clippy::unwrap_used, clippy::should_implement_trait, missing_docs)]
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::arch::Arch;
@@ -295,6 +296,14 @@ impl<'a> Meaning<'a> {
             for arch in &covered {
                 let numbers = rule.numbers.iter().copied().filter(|_| *arch == options.native);
                 let named = rule.names.iter().filter_map(|name| number(name, *arch));
+                if *arch == Arch::X86 {
+                    let inside = rule.names.iter().filter_map(|name| table::call(name));
+                    for (through, _) in inside.filter_map(|call| call.multiplexed()) {
+                        let nr = number(through, *arch).unwrap();
+                        let newest = newest.entry(*arch).or_insert(nr);
+                        *newest = nr.max(*newest);
+                    }
+                }
                 for nr in numbers.chain(named) {
                     rules.entry((*arch, nr)).or_default().push(rule);
                     if *arch != Arch::Arm || nr < 0xf_0000 {
@@ -381,16 +390,18 @@ fn number(name: &str, arch: Arch) -> Option<u32> {
 /// What the profile says of a call made through socketcall or ipc.
 fn multiplexed(profile: &Profile, default: u32, data: &SeccompData) -> Option<u32> {
     let low = data.args[0] as u32;
-    let name = match data.nr {
-        102 if low == 1 => "socket",
-        102 if low == 5 => "accept",
-        117 if low & 0xffff == 13 => "msgget",
-        117 if low & 0xffff == 21 => "shmat",
+    let (through, entry) = match data.nr {
+        102 => ("socketcall", low),
+        117 => ("ipc", low & 0xffff),
         _ => return None,
     };
-    let rules = profile.syscalls.iter().filter(|rule| rule.names.iter().any(|known| known == name));
+    let means = |name: &Cow<'static, str>| {
+        let inside = table::call(name).and_then(|call| call.multiplexed());
+        inside.is_some_and(|(by, number)| by == through && u32::from(number) == entry)
+    };
+    let rules = profile.syscalls.iter().filter(|rule| rule.names.iter().any(means));
     let outcomes: Vec<_> = rules
-        .map(|rule| (rule, outcome(rule.action, rule.errno_ret.unwrap_or(1) as u16)))
+        .map(|rule| (rule, value(rule.action, rule.errno_ret)))
         .filter(|(_, outcome)| *outcome != default)
         .collect();
     let unconditional = outcomes.iter().find(|(rule, _)| rule.args.is_empty());

@@ -199,8 +199,11 @@ impl<'a> Gathered<'a> {
             match table::call(name) {
                 Some(call) => {
                     self.add(|arch| call.number(arch), kept);
-                    if let Some(inside) = call.multiplexed().filter(|_| kept.is_some()) {
-                        self.multiplexed(inside, rule, outcome);
+                    if let Some(inside) = call.multiplexed() {
+                        self.knows(inside.0);
+                        if kept.is_some() {
+                            self.multiplexed(inside, rule, outcome);
+                        }
                     }
                 }
                 None if self.skipped.iter().any(|known| known == name) => {}
@@ -222,6 +225,15 @@ impl<'a> Gathered<'a> {
                 }
                 calls.rules.extend(alternative.map(|alternative| (number, alternative)));
             }
+        }
+    }
+
+    /// Notes that who named a call knows the one that 32-bit x86 also makes it through.
+    fn knows(&mut self, through: &str) {
+        let members = self.calls.iter_mut().flat_map(|calls| &mut calls.members);
+        for member in members.filter(|member| member.arch == Arch::X86) {
+            let number = table::call(through).and_then(|call| call.number(Arch::X86));
+            member.newest = member.newest.max(number);
         }
     }
 

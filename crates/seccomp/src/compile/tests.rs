@@ -179,6 +179,13 @@ fn calls_newer_than_the_profile() {
             (known, newer, known)
         );
     }
+    // Who names accept knows socketcall (102), by which x86 makes it, and what comes before.
+    let accept = vec![rule(&["accept", "ioctl"], Action::Allow, vec![arg(0, Op::Eq, 1, 0)])];
+    let mut through = profile(Action::KillProcess, accept);
+    through.architectures = vec![Architecture::X86];
+    let through = native(&through);
+    let [before, itself, after] = [101, 102, 103].map(|nr| value(&through, Arch::X86, nr));
+    assert_eq!((before, itself, after), (0x8000_0000, 0x8000_0000, ENOSYS));
     // An errno of its own; one that is ENOSYS anyway; nothing named, so nothing is newer.
     let mut errno = profile(Action::Errno, vec![rule(&["read"], Action::Allow, vec![])]);
     errno.default_errno_ret = Some(99);

@@ -56,6 +56,25 @@ fn unknown_values_are_errors_with_their_path() {
     }
 }
 
+/// Every value of the specification's schema, by its name in there.
+#[test]
+fn each_value_is_known() {
+    fn read<T: serde::de::DeserializeOwned>(prefix: &str, names: &str) -> Vec<T> {
+        let one = |name| serde_json::from_value(format!("{prefix}{name}").into()).unwrap();
+        names.split_whitespace().map(one).collect()
+    }
+    let actions = "KILL KILL_PROCESS KILL_THREAD TRAP ERRNO TRACE ALLOW LOG NOTIFY";
+    assert_eq!(read::<Action>("SCMP_ACT_", actions), Action::ALL);
+    assert_eq!(read::<Op>("SCMP_CMP_", "NE LT LE EQ GE GT MASKED_EQ"), Op::ALL);
+    let flags = read::<Flag>("SECCOMP_FILTER_FLAG_", "TSYNC LOG SPEC_ALLOW WAIT_KILLABLE_RECV");
+    assert_eq!(flags, Flag::ALL);
+    // linux/seccomp.h
+    assert_eq!(flags.iter().map(|flag| flag.bit()).collect::<Vec<_>>(), [1, 2, 4, 32]);
+    let all = "X86 X86_64 X32 ARM AARCH64 LOONGARCH64 M68K MIPS MIPS64 MIPS64N32 MIPSEL MIPSEL64 \
+        MIPSEL64N32 PPC PPC64 PPC64LE S390 S390X SH SHEB PARISC PARISC64 RISCV64";
+    assert_eq!(read::<Architecture>("SCMP_ARCH_", all), Architecture::ALL);
+}
+
 #[test]
 fn names_match_json() {
     for action in ["", "_PROCESS", "_THREAD"].map(|end| format!("SCMP_ACT_KILL{end}")) {
