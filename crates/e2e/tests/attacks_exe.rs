@@ -3,6 +3,7 @@
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
+use e2e::attack::join;
 use e2e::{Cmd, Rootfs, World, data, nsinit, on_this_host};
 
 /// A copy of nsinit that belongs to `owner`, and may be written by nobody else.
@@ -37,7 +38,7 @@ fn attack_joins(world: &World, root: &Rootfs, owner: u32, flags: &[&str], how: &
     let mut attacker = exec(&victim, root, &args).seconds(60).start();
     attacker.until("ready");
     for _ in 0..64 {
-        exec(&victim, root, &["/bin/true"]).run().code(0);
+        join(exec(&victim, root, &["/bin/true"]).run());
     }
     std::fs::write(root.file("tmp/stop"), "").unwrap();
     let run = attacker.wait().code(0);

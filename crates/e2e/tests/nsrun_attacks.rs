@@ -4,7 +4,7 @@
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use e2e::attack::{canary, contents, link, links, while_swapping};
+use e2e::attack::{canary, contents, join, link, links, while_swapping};
 use e2e::{Bundle, Cmd, Rootfs, World, data, nsrun, on_this_host};
 use serde_json::{Value, json};
 
@@ -68,7 +68,7 @@ fn attack_joins(
     let mut attacker = by(&victim, &bundle, &["run", &bundle.id]).seconds(90).start();
     attacker.until("ready");
     for _ in 0..joins {
-        by(&victim, &bundle, &["exec", &bundle.id, "/bin/true"]).run().code(0);
+        join(by(&victim, &bundle, &["exec", &bundle.id, "/bin/true"]).run());
     }
     std::fs::write(root.file("tmp/stop"), "").unwrap();
     let run = attacker.wait().code(0);
