@@ -5,9 +5,10 @@
 //! before it is made. [`Unit::start`] makes it around a process, and [`Unit::stop`] ends it. The
 //! group that it has is a [`Manager`](crate::Manager)'s like any other: `Delegate=yes` leaves it
 //! to us. Each limit is given to systemd as well ([`Unit::set`]), so that `systemctl
-//! daemon-reload` and `set-property` write what is there already. (But for a quota of processor
-//! time that is no whole percent: systemd keeps whole percents, so it is given the next one, and
-//! writes that when it reads its units again or somebody else changes one of the unit's properties.)
+//! daemon-reload` and `set-property` write what is there already. But for two things, which systemd
+//! writes as it has them when it reads its units again, or when somebody else changes one of a unit's
+//! properties: a quota of processor time, which it keeps in whole percents (so it is given the next
+//! one), and memory.oom.group, which is its OOMPolicy and does not change after the start.
 //!
 //! [`Shared`] is one unit for all: made once, with plain directories below it.
 //!

@@ -198,8 +198,10 @@ fn pairs_with_systemd(part: usize) {
     let offered = offered(place, &groups, &update);
     each_after_each(part, &groups, &offered, &update);
     cell(place, "update pairs");
-    // What systemd can keep: a quota in whole percents.
-    update(&json!({"cpu": {"quota": 30_000, "period": 100_000}})).success();
+    // What systemd can keep: a quota in whole percents, and the OOMPolicy that it began with.
+    let kept = json!({"cpu": {"quota": 30_000, "period": 100_000},
+        "unified": {"memory.oom.group": "0"}});
+    update(&kept).success();
     let shown = all_shown(&groups, &offered);
     host.systemctl(["daemon-reload"]);
     assert_eq!(all_shown(&groups, &offered), shown);
