@@ -5,8 +5,8 @@ TRIPLE := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 OUT := $(TARGET)/$(TRIPLE)/release
 TOOLS := $(TARGET)/bench
-BENCH := $(OUT)/bench
-ROUNDS ?= 200
+BENCH := $(TARGET)/$(TRIPLE)/debug/bench
+BENCH_FLAGS = --nsinit $(NSINIT) --nsrun $(NSRUN) --tools $(TOOLS) --image $(IMAGES)/busybox --results $(TOOLS)/results
 PREFIX ?= /usr/local
 DESTDIR ?=
 
@@ -90,25 +90,39 @@ $(TOOLS)/%: benches/%.c
 	@mkdir -p $(TOOLS)
 	$(CC) -O2 -static -Wall -Wextra -Werror -o $@ $<
 
+# What measures is no part of what is measured: it may be a debug build.
 .PHONY: bench-tools
 bench-tools: root
 	@scripts/prepare bench
 	@scripts/images busybox
 	@$(MAKE) --no-print-directory build $(TOOLS)/floor $(TOOLS)/spawn
-	cargo build --release -p bench
+	cargo build -p bench
 
 .PHONY: bench
-bench: bench-tools ## what a start costs, beside the floor; writes docs/benchmarks.md
-	$(BENCH) --nsinit $(NSINIT) --oci $(NSRUN) --tools $(TOOLS) --image $(IMAGES)/busybox --rounds $(ROUNDS) \
-		--write docs/benchmarks.md --max-ratio 2 --max-peak 3 --judge nsinit --judge nsrun
+bench: bench-tools ## what a start costs, beside the floor and others; writes docs/benchmarks.md
+	@scripts/peers
+	cargo build --release -p libcontainer --example start_loop
+	@install -m 755 $(OUT)/examples/start_loop $(TOOLS)/start_loop
+	$(BENCH) measure $(BENCH_FLAGS)
+	$(BENCH) write $(BENCH_FLAGS)
 
 .PHONY: bench-quick
-bench-quick: bench-tools ## the same with few rounds, under a minute; writes nothing
-	$(BENCH) --nsinit $(NSINIT) --oci $(NSRUN) --tools $(TOOLS) --image $(IMAGES)/busybox --rounds 20
+bench-quick: bench-tools ## run, exec, state and kill with few rounds, under a minute; writes nothing
+	$(BENCH) measure $(BENCH_FLAGS) --no-save --layout v2 --rounds 20 --only run --only exec --only verbs
 
-.PHONY: bench-syscalls
-bench-syscalls: bench-tools ## how many system calls a start takes, by strace
-	$(BENCH) --nsinit $(NSINIT) --oci $(NSRUN) --tools $(TOOLS) --image $(IMAGES)/busybox --count-syscalls
+.PHONY: bench-curves
+bench-curves: bench-tools ## how cost grows with containers, mounts, devices, ...; writes docs/curves.md
+	@scripts/peers
+	$(BENCH) curves $(BENCH_FLAGS)
+	$(BENCH) write $(BENCH_FLAGS)
+
+.PHONY: bench-check
+bench-check: bench-tools ## fails where run, exec or state cost more than they may
+	$(BENCH) check $(BENCH_FLAGS) --rounds 60
+
+.PHONY: bench-counts
+bench-counts: bench-tools ## writes benches/syscalls.txt anew, for bench-check
+	$(BENCH) check $(BENCH_FLAGS) --rounds 10 --renew
 
 .PHONY: bench-seccomp
 bench-seccomp: root ## our system-call filters beside libseccomp's

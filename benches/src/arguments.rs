@@ -7,69 +7,84 @@ use crate::Result;
 use crate::layout::Layout;
 
 pub const USAGE: &str = "\
-usage: bench [OPTION]...      (make bench builds what it needs and calls it)
-  --nsinit PATH         the nsinit to measure
-  --tools DIR           where floor and spawn are
-  --image DIR           the root file system (a copy of it is used)
-  --oci PATH            another OCI runtime to measure; may be repeated
-                        (runc, crun, youki are taken from PATH when they are there)
-  --only NAME           only this candidate beside the floor; may be repeated
-  --layout v2|host      only this cgroup layout; may be repeated
-  --rounds N            starts of each candidate back to back (default 100);
-                        a third as many with 100 ms between
-  --max-ratio R         exit with 1 when a judged median is over R times the floor
-  --max-peak MIB        exit with 1 when the judged peak memory is over this
-  --judge NAME          whom these limits are for; may be repeated
-  --write FILE          put the tables between the bench marks of FILE
-  --count-syscalls      count system calls with strace instead of time
+usage: bench VERB [OPTION]...      (make bench builds what it needs and calls it)
+  measure     measures, prints tables and keeps them in the results directory
+  curves      the same for how cost grows
+  write       docs/benchmarks.md, docs/curves.md and their charts, from what is kept
+  check       a short run that fails where a start, an exec or a state costs more than it may
+
+  --nsinit PATH, --nsrun PATH   what is measured
+  --tools DIR       where floor, spawn and library-loop are
+  --image DIR       the root file system (a copy of it is used)
+  --peers DIR       other OCI runtimes to measure, each file of it
+  --results DIR     where tables are kept
+  --docs DIR        where the reports are written
+  --counts FILE     the system calls that check expects (--renew writes them anew)
+  --only KEY        only these measurements (run, exec, ...); may be repeated
+  --layout v2|host  only this cgroup layout; may be repeated
+  --rounds N        starts of each candidate back to back (default 150);
+                    a quarter as many with 100 ms between
+  --no-save         prints the tables only
 ";
 
-/// What the judged candidate has to keep to.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Limits {
-    /// Of the median of a start, as a multiple of the floor's.
-    pub ratio: Option<f64>,
-    /// Of the peak resident memory of a start, in MiB.
-    pub peak_mib: Option<f64>,
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    Help,
+    Measure,
+    Curves,
+    Write,
+    Check,
 }
 
 /// What the user asked for.
 #[derive(Debug, Clone)]
 pub struct Arguments {
-    pub help: bool,
-    pub nsinit: Option<PathBuf>,
+    pub verb: Verb,
+    pub nsinit: PathBuf,
+    pub nsrun: PathBuf,
     pub tools: PathBuf,
     pub image: PathBuf,
-    pub oci: Vec<PathBuf>,
+    pub peers: PathBuf,
+    pub results: PathBuf,
+    pub docs: PathBuf,
+    pub counts: PathBuf,
+    pub renew: bool,
     pub only: Vec<String>,
     pub layouts: Vec<Layout>,
     pub rounds: u32,
-    pub limits: Limits,
-    pub judged: Vec<String>,
-    pub write: Option<PathBuf>,
-    pub count_syscalls: bool,
+    pub save: bool,
     /// Set in the process that measures one layout.
     pub inside: Option<Layout>,
 }
 
 impl Arguments {
-    pub fn parse(args: impl Iterator<Item = String>) -> Result<Self> {
+    pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Self> {
+        let verb = match args.next().as_deref() {
+            Some("measure") => Verb::Measure,
+            Some("curves") => Verb::Curves,
+            Some("write") => Verb::Write,
+            Some("check") => Verb::Check,
+            None | Some("--help" | "-h" | "help") => Verb::Help,
+            Some(other) => return Err(format!("unknown verb {other}; see --help")),
+        };
         let mut parsed = Self {
-            help: false,
-            nsinit: None,
+            verb,
+            nsinit: PathBuf::from("target/release/nsinit"),
+            nsrun: PathBuf::from("target/release/nsrun"),
             tools: PathBuf::from("target/bench"),
             image: PathBuf::from(".cache/images/busybox"),
-            oci: Vec::new(),
+            peers: PathBuf::from(".cache/peers/bin"),
+            results: PathBuf::from("target/bench/results"),
+            docs: PathBuf::from("docs"),
+            counts: PathBuf::from("benches/syscalls.txt"),
+            renew: false,
             only: Vec::new(),
             layouts: Vec::new(),
-            rounds: 100,
-            limits: Limits::default(),
-            judged: Vec::new(),
-            write: None,
-            count_syscalls: false,
+            rounds: 150,
+            save: true,
             inside: None,
         };
-        let mut args = args;
         while let Some(flag) = args.next() {
             parsed.take(&flag, &mut args)?;
         }
@@ -79,23 +94,34 @@ impl Arguments {
     fn take(&mut self, flag: &str, args: &mut impl Iterator<Item = String>) -> Result<()> {
         let mut value = || args.next().ok_or_else(|| format!("{flag} needs a value"));
         match flag {
-            "--help" | "-h" => self.help = true,
-            "--nsinit" => self.nsinit = Some(value()?.into()),
+            "--nsinit" => self.nsinit = value()?.into(),
+            "--nsrun" => self.nsrun = value()?.into(),
             "--tools" => self.tools = value()?.into(),
             "--image" => self.image = value()?.into(),
-            "--oci" => self.oci.push(value()?.into()),
+            "--peers" => self.peers = value()?.into(),
+            "--results" => self.results = value()?.into(),
+            "--docs" => self.docs = value()?.into(),
+            "--counts" => self.counts = value()?.into(),
+            "--renew" => self.renew = true,
             "--only" => self.only.push(value()?),
             "--layout" => self.layouts.push(value()?.parse()?),
             "--rounds" => self.rounds = number(flag, &value()?)?,
-            "--max-ratio" => self.limits.ratio = Some(number(flag, &value()?)?),
-            "--max-peak" => self.limits.peak_mib = Some(number(flag, &value()?)?),
-            "--judge" => self.judged.push(value()?),
-            "--write" => self.write = Some(value()?.into()),
-            "--count-syscalls" => self.count_syscalls = true,
+            "--no-save" => self.save = false,
             "--inside" => self.inside = Some(value()?.parse()?),
             _ => return Err(format!("unknown option {flag}; see --help")),
         }
         Ok(())
+    }
+
+    /// Whether a measurement is wanted.
+    pub fn wants(&self, key: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == key)
+    }
+
+    /// The name of the file that keeps the tables of a layout.
+    pub fn file_of(&self, layout: Layout) -> String {
+        let what = if self.verb == Verb::Curves { "curves-" } else { "" };
+        format!("{what}{layout}.json")
     }
 }
 

@@ -5,12 +5,15 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::str::FromStr;
 
-use crate::Result;
-use crate::arguments::Arguments;
-use crate::report::Table;
+use serde::{Deserialize, Serialize};
+
+use crate::arguments::{Arguments, Verb};
+use crate::table::Table;
+use crate::world::{self, World};
+use crate::{Result, curves, scenarios};
 
 /// What the measured programs find at /sys/fs/cgroup.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Layout {
     /// A pure cgroup v2 tree, mounted in a private mount namespace.
     V2,
@@ -49,19 +52,21 @@ impl Layout {
     }
 
     /// Measures in this layout, in a process of its own.
-    pub fn run(self, arguments: &Arguments) -> Result<Vec<Table>> {
+    pub fn measure(self) -> Result<Vec<Table>> {
+        let place = world::Place::new()?;
         let exe = std::env::current_exe().map_err(|error| format!("own path: {error}"))?;
-        let mut command = match self {
-            Self::V2 => {
-                let mut command = Command::new("unshare");
-                let mount = "mount -t cgroup2 none /sys/fs/cgroup && exec \"$@\"";
-                command.args(["-m", "sh", "-c", mount, "sh"]).arg(exe);
-                command
-            }
-            Self::Host => Command::new(exe),
-        };
-        command.args(std::env::args_os().skip(1)).args(["--inside", &self.to_string()]);
-        let output = command
+        // The runtimes' state is on a tmpfs, as /run is elsewhere; it goes with the namespace.
+        let mut script =
+            "mount -t tmpfs -o mode=755 bench \"$1\" && shift && exec \"$@\"".to_owned();
+        if self == Self::V2 {
+            script = format!("mount -t cgroup2 none /sys/fs/cgroup && {script}");
+        }
+        let output = Command::new("unshare")
+            .args(["-m", "sh", "-c", &script, "sh"])
+            .args([place.path(), exe.as_path()])
+            .args(std::env::args_os().skip(1))
+            .args(["--inside", &self.to_string()])
+            .env(world::PLACE, place.path())
             .stderr(Stdio::inherit())
             .stdin(Stdio::null())
             .output()
@@ -69,12 +74,20 @@ impl Layout {
         if !output.status.success() {
             return Err(format!("the {self} run failed: {}", output.status));
         }
-        let text = String::from_utf8_lossy(&output.stdout);
-        if arguments.count_syscalls {
-            print!("{text}");
-            return Ok(Vec::new());
-        }
-        Table::parse(&text)
+        serde_json::from_slice(&output.stdout).map_err(|error| format!("the {self} run: {error}"))
+    }
+
+    /// Measures everything in the layout that this process was started in, and prints the tables
+    /// for the process that started it.
+    pub fn inside(self, arguments: &Arguments) -> Result<()> {
+        let world = World::new(arguments, self)?;
+        let tables = match arguments.verb {
+            Verb::Curves => curves::all(&world)?,
+            Verb::Check => scenarios::checked(&world)?,
+            _ => scenarios::all(&world)?,
+        };
+        world.sweep();
+        serde_json::to_writer(std::io::stdout(), &tables).map_err(|error| error.to_string())
     }
 }
 
@@ -83,8 +96,9 @@ pub fn wanted(arguments: &Arguments) -> Vec<Layout> {
     if !arguments.layouts.is_empty() {
         return arguments.layouts.clone();
     }
-    // A host whose /sys/fs/cgroup is the v2 tree itself has but one layout.
-    if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
+    // A host whose /sys/fs/cgroup is the v2 tree itself has but one layout; curves are of one.
+    let curves = arguments.verb == Verb::Curves;
+    if curves || Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
         return vec![Layout::V2];
     }
     vec![Layout::V2, Layout::Host]

@@ -4,21 +4,29 @@
 //! started in turn by a tiny launcher (spawn.c), back to back and with 100 ms between, in the
 //! host's own cgroup layout and in the v2 view (a private mount namespace with cgroup2 on
 //! /sys/fs/cgroup). Each layout is measured by a process of its own, so that everything it starts
-//! sees that layout.
+//! sees that layout; what it found is kept in a file, from which the report is written.
 #![forbid(unsafe_code)]
 
 mod arguments;
 mod candidate;
+mod chart;
+mod check;
+mod curves;
+mod figures;
+mod launch;
 mod layout;
-mod measure;
-mod oci;
+mod machine;
 mod report;
+mod scenarios;
 mod stats;
 mod syscalls;
+mod table;
+mod targets;
+mod world;
 
 use std::process::ExitCode;
 
-use arguments::Arguments;
+use arguments::{Arguments, Verb};
 
 /// What went wrong, for one line on stderr.
 pub type Result<T> = std::result::Result<T, String>;
@@ -34,29 +42,24 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<ExitCode> {
-    if arguments.help {
-        print!("{}", arguments::USAGE);
-        return Ok(ExitCode::SUCCESS);
+    if let Some(layout) = arguments.inside {
+        return layout.inside(arguments).map(|()| ExitCode::SUCCESS);
     }
-    if arguments.inside.is_some() {
-        return measure::inside(arguments).map(|()| ExitCode::SUCCESS);
+    match arguments.verb {
+        Verb::Help => print!("{}", arguments::USAGE),
+        Verb::Measure | Verb::Curves => {
+            for layout in layout::wanted(arguments) {
+                let tables = layout.measure()?;
+                let curves = arguments.verb == Verb::Curves;
+                let markdown = if curves { curves::markdown } else { report::markdown };
+                print!("{}", markdown(&tables));
+                if arguments.save {
+                    table::save(&arguments.results, &arguments.file_of(layout), tables)?;
+                }
+            }
+        }
+        Verb::Write => report::write(arguments)?,
+        Verb::Check => return check::check(arguments),
     }
-    let mut tables = Vec::new();
-    for layout in layout::wanted(arguments) {
-        tables.extend(layout.run(arguments)?);
-    }
-    if arguments.count_syscalls {
-        return Ok(ExitCode::SUCCESS);
-    }
-    let text = report::render(&tables, arguments.rounds);
-    print!("{text}");
-    if let Some(path) = &arguments.write {
-        report::write_between_marks(path, &text)?;
-        println!("written into {}", path.display());
-    }
-    let judged = arguments.judged.iter();
-    let over: Vec<_> =
-        judged.flat_map(|name| report::over(&tables, name, arguments.limits)).collect();
-    over.iter().for_each(|line| println!("{line}"));
-    Ok(if over.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(ExitCode::SUCCESS)
 }

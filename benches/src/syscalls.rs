@@ -1,37 +1,63 @@
-//! How many system calls a start takes, by strace.
+//! How many system calls a sequence takes, by strace.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::Result;
-use crate::candidate::Candidate;
-use crate::layout::Layout;
+use crate::launch::Step;
+use crate::world::World;
 
-/// The most frequent calls that are shown.
-const SHOWN: usize = 15;
+/// How often these are called depends on who is first, not on the program.
+const WAITING: [&str; 9] = [
+    "poll",
+    "ppoll",
+    "epoll_wait",
+    "epoll_pwait",
+    "futex",
+    "wait4",
+    "waitid",
+    "restart_syscall",
+    "rt_sigreturn",
+];
 
-/// Prints each candidate's calls of one start to exit, all its processes together.
-pub fn count(layout: Layout, candidates: &[Candidate], work: &Path) -> Result<()> {
-    for candidate in candidates {
-        let file = work.join("strace");
-        let status = Command::new("strace")
-            .args(["-f", "-c", "-S", "calls", "-U", "calls,errors,name", "-o"])
-            .arg(&file)
-            .args(&candidate.run.argv)
-            .current_dir(&candidate.run.dir)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .status()
-            .map_err(|error| format!("strace: {error}"))?;
-        let text = fs::read_to_string(&file).map_err(|error| format!("strace: {error}"))?;
-        let rows: Vec<&str> = text
-            .lines()
-            .filter(|l| l.split_whitespace().any(|w| w.parse::<u64>().is_ok()))
-            .collect();
-        let total = rows.last().copied().unwrap_or("no calls").trim();
-        println!("{}: {}: {total} ({status})", layout.title(), candidate.name);
-        rows.iter().take(SHOWN).for_each(|row| println!("{row}"));
-    }
-    Ok(())
+/// Which calls are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    All,
+    /// Without those that wait.
+    Steady,
 }
+
+/// The calls of all processes of the sequence, or None without strace. What it leaves running
+/// would be waited for, so all of it has to end.
+pub fn count(world: &World, steps: &[Step], which: Which) -> Option<u64> {
+    let steps = steps.iter().filter(|step| step.dir != Path::new("@wait"));
+    steps.map(|step| of_step(world, step, which)).sum()
+}
+
+fn of_step(world: &World, step: &Step, which: Which) -> Option<u64> {
+    let file = world.dir.join("strace");
+    Command::new("strace")
+        .args(["-f", "-c", "-U", "calls,name", "-o"])
+        .arg(&file)
+        .args(&step.argv)
+        .current_dir(&step.dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .ok()?;
+    sum(&fs::read_to_string(&file).ok()?, which)
+}
+
+/// The sum of strace's lines "CALLS NAME".
+fn sum(text: &str, which: Which) -> Option<u64> {
+    let rows = text.lines().filter_map(|line| line.trim().split_once(' '));
+    let counted = rows.filter(|(_, name)| which == Which::All || !WAITING.contains(&name.trim()));
+    let counts = counted.filter(|(_, name)| name.trim() != "total");
+    let sum: u64 = counts.filter_map(|(calls, _)| calls.parse::<u64>().ok()).sum();
+    Some(sum).filter(|sum| *sum > 0)
+}
+
+#[cfg(test)]
+mod tests;

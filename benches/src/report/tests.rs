@@ -1,45 +1,30 @@
 use super::*;
+use crate::layout::Layout;
 
-fn row(name: &str, median_ms: f64) -> Row {
-    let summary = Summary { median_ms, p99_ms: median_ms, min_ms: median_ms, peak_kib: 2048 };
-    Row { name: name.to_owned(), result: Ok(summary) }
+fn row(name: &str, ms: f64) -> Row {
+    Row { name: name.to_owned(), cells: Ok(vec![Some(ms), Some(120.0)]) }
 }
 
 fn table() -> Table {
-    let failed = Row { name: "crun".to_owned(), result: Err("not here".to_owned()) };
+    let failed = Row { name: "youki".to_owned(), cells: Err("not here".to_owned()) };
     Table {
+        key: "run".to_owned(),
+        layout: Layout::V2,
         title: "v2: start to exit".to_owned(),
-        rows: vec![row("floor", 4.0), row("nsinit", 6.0), failed],
+        columns: vec!["median, ms".to_owned(), "system calls".to_owned()],
+        rows: vec![row("floor", 4.0), row("nsrun", 6.0), row("crun", 12.0), failed],
     }
 }
 
 #[test]
-fn tables_have_ratios_to_their_own_floor() {
-    let text = render(&[table()], 10);
-    assert!(text.contains("| nsinit | 6.00 | 1.50 | 6.00 | 6.00 | 2.0 |"), "{text}");
-    assert!(text.contains("| crun | – not here |"), "{text}");
-    assert_eq!(table().ratio("crun"), None);
-}
-
-#[test]
-fn what_a_child_prints_is_read_back() {
-    let text = "table\tv2: start to exit\nrow\tfloor\t4\t4\t4\t2048\nrow\tnsinit\t6\t6\t6\t2048\n\
-                none\tcrun\tnot here\n";
-    assert_eq!(Table::parse(text).unwrap(), [table()]);
-    assert!(Table::parse("what\n").is_err());
-}
-
-#[test]
-fn what_is_over_its_limit_is_told() {
-    let told = |name, ratio, peak_mib| over(&[table()], name, Limits { ratio, peak_mib });
-    assert!(told("nsinit", Some(2.0), Some(2.0)).is_empty());
-    assert_eq!(
-        told("nsinit", Some(1.2), None),
-        ["v2: start to exit: nsinit: 1.50 × floor, over 1.2"]
-    );
-    assert_eq!(told("nsinit", Some(1.2), Some(1.0)).len(), 2);
-    assert_eq!(told("crun", Some(1.2), None), ["v2: start to exit: crun was not measured"]);
-    assert!(told("crun", None, None).is_empty());
+fn tables_have_ratios_to_floor_and_reference() {
+    let text = markdown(&[table()]);
+    assert!(text.contains("| | median, ms | × floor | × crun | system calls |"), "{text}");
+    assert!(text.contains("| nsrun | 6.00 | 1.50 | 0.50 | 120 |"), "{text}");
+    assert!(text.contains("| youki | – not here |"), "{text}");
+    let mut alone = table();
+    alone.rows.retain(|row| row.name == "nsrun");
+    assert!(markdown(&[alone]).contains("| nsrun | 6.00 | 120 |"));
 }
 
 #[test]
