@@ -32,6 +32,7 @@ pub struct Candidate {
     pub global: Vec<String>,
     /// Options of `spec`.
     pub spec: &'static [&'static str],
+    tag: String,
 }
 
 impl Candidate {
@@ -61,7 +62,7 @@ impl Candidate {
 
     /// A container's name of this candidate, unique on this host.
     pub fn id(&self, what: &str) -> String {
-        format!("bench-{}-{what}-{}", self.name, std::process::id())
+        format!("{}-{}-{what}", self.tag, self.name)
     }
 }
 
@@ -75,6 +76,7 @@ pub fn all(world: &World) -> Result<Vec<Candidate>> {
             program: absolute(path)?,
             global: Vec::new(),
             spec: &[],
+            tag: world.tag.clone(),
         })
     };
     let mut found = vec![
@@ -115,6 +117,7 @@ fn oci(world: &World, name: &str, program: &Path) -> Result<Candidate> {
         program: absolute(program)?,
         global: vec!["--root".to_owned(), state],
         spec: &[],
+        tag: world.tag.clone(),
     })
 }
 

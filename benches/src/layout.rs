@@ -55,14 +55,16 @@ impl Layout {
     pub fn measure(self) -> Result<Vec<Table>> {
         let place = world::Place::new()?;
         let exe = std::env::current_exe().map_err(|error| format!("own path: {error}"))?;
-        // The runtimes' state is on a tmpfs, as /run is elsewhere; it goes with the namespace.
+        // The runtimes' state is on a tmpfs, as /run is elsewhere; it goes with the namespace. So
+        // does every process, whatever ends this one. The shell reaps what nobody waits for.
         let mut script =
-            "mount -t tmpfs -o mode=755 bench \"$1\" && shift && exec \"$@\"".to_owned();
+            "mount -t tmpfs -o mode=755 bench \"$1\" && shift && \"$@\"; exit $?".to_owned();
         if self == Self::V2 {
             script = format!("mount -t cgroup2 none /sys/fs/cgroup && {script}");
         }
         let output = Command::new("unshare")
-            .args(["-m", "sh", "-c", &script, "sh"])
+            .args(["--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"])
+            .args(["sh", "-c", &script, "sh"])
             .args([place.path(), exe.as_path()])
             .args(std::env::args_os().skip(1))
             .args(["--inside", &self.to_string()])
@@ -71,6 +73,7 @@ impl Layout {
             .stdin(Stdio::null())
             .output()
             .map_err(|error| format!("starting the {self} run: {error}"))?;
+        place.sweep();
         if !output.status.success() {
             return Err(format!("the {self} run failed: {}", output.status));
         }
@@ -86,7 +89,6 @@ impl Layout {
             Verb::Check => scenarios::checked(&world)?,
             _ => scenarios::all(&world)?,
         };
-        world.sweep();
         serde_json::to_writer(std::io::stdout(), &tables).map_err(|error| error.to_string())
     }
 }

@@ -30,6 +30,14 @@ impl Place {
     pub fn path(&self) -> &Path {
         &self.0
     }
+
+    /// Removes control groups that candidates left: some do when a start fails.
+    pub fn sweep(&self) {
+        let ours = format!("{}-*", self.0.file_name().unwrap_or_default().to_string_lossy());
+        let find = ["/sys/fs/cgroup", "-depth", "-type", "d", "-name", &ours];
+        let find = Command::new("find").args(find).args(["-exec", "rmdir", "{}", ";"]).output();
+        drop(find);
+    }
 }
 
 impl Drop for Place {
@@ -43,6 +51,8 @@ impl Drop for Place {
 pub struct World {
     pub arguments: Arguments,
     pub layout: Layout,
+    /// What all names of this run begin with.
+    pub tag: String,
     pub dir: PathBuf,
     pub rootfs: PathBuf,
     pub spawn: PathBuf,
@@ -65,6 +75,7 @@ impl World {
             spawn: candidate::absolute(&arguments.tools.join("spawn"))?.into(),
             arguments: arguments.clone(),
             layout,
+            tag: dir.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             rootfs,
             candidates: Vec::new(),
             dir,
@@ -81,13 +92,6 @@ impl World {
     /// The floor.
     pub fn floor(&self) -> Result<&Candidate> {
         self.of(&[Kind::Floor]).first().copied().ok_or_else(|| "no floor".to_owned())
-    }
-
-    /// Removes control groups that candidates left: some do when a start fails.
-    pub fn sweep(&self) {
-        let ours = format!("bench-*-{}", std::process::id());
-        let find = ["/sys/fs/cgroup", "-depth", "-type", "d", "-name", &ours];
-        let _ = Command::new("find").args(find).args(["-exec", "rmdir", "{}", ";"]).status();
     }
 
     /// A bundle of an OCI runtime: what its own `spec` verb writes, with our root and these
