@@ -239,3 +239,52 @@ fn what_is_system_v() {
         root.nsinit(["delete", "--force"]).run().success();
     });
 }
+
+#[test]
+fn another_machine() {
+    if no_criu() {
+        return;
+    }
+    each_view(|world: &World| {
+        let mut bundle = world.bundle();
+        bundle.sh("i=0; while true; do echo $i >>/count; i=$((i+1)); sleep 0.05; done");
+        bundle.set("/hostname", "carried");
+        bundle.detach();
+        counts_on(&bundle);
+        bundle.checkpoint("images", [""; 0]).run().success();
+        let count = std::fs::read_to_string(bundle.path.join("rootfs/count")).unwrap();
+        // Only what is packed goes along, and the machine it came from is no more.
+        let packed = world.path("packed.tar");
+        let (place, tar) = (bundle.path.display(), packed.display());
+        Cmd::new(
+            "tar",
+            ["-cf", packed.to_str().unwrap(), "-C", bundle.path.to_str().unwrap(), "."],
+        )
+        .run()
+        .success();
+        bundle.verb("delete").run().success();
+        let script = format!(
+            "mount -t tmpfs none /run; mount -t tmpfs none /mnt; mkdir -p /mnt/other/place; \
+             cd /mnt/other/place; tar -xf {tar}; mount -t tmpfs none {place}; \
+             ip link set lo up; hostname other; mv images ../images; \
+             \"$0\" restore --detach --image-path ../images moved; \
+             from=$(wc -l <rootfs/count); \
+             until [ $(wc -l <rootfs/count) -gt $((from + 3)) ]; do sleep 0.05; done; \
+             \"$0\" state moved; \"$0\" exec moved hostname; \"$0\" delete --force moved; \
+             echo counted $(cat rootfs/count)"
+        );
+        let nsrun = e2e::nsrun();
+        let other = ["--mount", "--uts", "--net", "--ipc", "--pid", "--fork", "--mount-proc"];
+        let run = Cmd::new("unshare", other).args(["--kill-child", "sh", "-euc", &script]);
+        let run = run.args([nsrun]).with_criu().seconds(60).run().success();
+        assert!(run.out.contains("\"bundle\": \"/mnt/other/place\""), "{}", run.out);
+        assert!(run.out.contains("carried\n"), "{}", run.out);
+        let counted: Vec<u32> = run
+            .out
+            .split_once("counted ")
+            .map(|(_, all)| all.split_whitespace().map(|word| word.parse().unwrap()).collect())
+            .unwrap();
+        assert_eq!(counted, (0..counted.len() as u32).collect::<Vec<_>>());
+        assert!(counted.len() > count.lines().count() + 3);
+    });
+}

@@ -29,7 +29,10 @@ mod rootfs;
 mod wire;
 
 pub use cgroups::{Event, Notifier, Pressure, Resources};
-pub use checkpoint::{CgroupsMode, CheckpointOptions, Criu, PageServer, RestoreOptions};
+pub use checkpoint::{
+    CgroupsMode, CheckpointOptions, Criu, DumpStatistics, PageServer, RestoreOptions,
+    RestoreStatistics,
+};
 pub use config::{Config, ProcessSpec};
 pub use container::{
     Child, Container, ExitStatus, Factory, Pool, Prepared, Process, State, Stats, Status, Stdio,

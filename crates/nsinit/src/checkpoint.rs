@@ -24,7 +24,8 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
         page_server: text(matches, "page-server").map(page_server).transpose()?,
         ..CheckpointOptions::default()
     };
-    container.checkpoint(&options)?;
+    let json = text(matches, "format") == Some("json");
+    cli::checkpoint::save(&container, &options, json)?;
     settings.report.debug(|| format!("saved in {}", options.criu.images.display()));
     Ok(0)
 }

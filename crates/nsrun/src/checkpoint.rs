@@ -23,7 +23,7 @@ const CONFIG: &str = "org.criu.config";
 pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
     let container = settings.container(matches)?;
     let options = options(matches, &container.config()?.annotations)?;
-    container.checkpoint(&options)?;
+    cli::checkpoint::save(&container, &options, is_json(matches))?;
     settings.log.debug(|| format!("saved in {}", options.criu.images.display()));
     Ok(0)
 }
@@ -95,6 +95,11 @@ pub fn criu(matches: &ArgMatches, annotations: &BTreeMap<String, String>) -> Res
         work: path_of(matches, "work-path").map(absolute).transpose()?,
         config: annotations.get(CONFIG).filter(|path| !path.is_empty()).map(PathBuf::from),
     })
+}
+
+/// `--format`
+pub fn is_json(matches: &ArgMatches) -> bool {
+    text(matches, "format") == Some("json")
 }
 
 /// `--manage-cgroups-mode`

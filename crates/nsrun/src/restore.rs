@@ -1,12 +1,14 @@
 //! `nsrun restore`
 
+use std::time::Instant;
+
 use clap::ArgMatches;
 use libcontainer::foreground::{self, Signals};
 use libcontainer::{Process, RestoreOptions, Result};
 
 use crate::arguments::{id, is_on, text};
 use crate::bundle;
-use crate::checkpoint::{cgroups, criu, empty_network, wrong};
+use crate::checkpoint::{cgroups, criu, empty_network, is_json, wrong};
 use crate::failure::Outcome;
 use crate::process::Outlets;
 use crate::run::leave;
@@ -21,6 +23,10 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Outcome<u8> {
         (false, true) => Some(Signals::take()?),
         (false, false) => Some(Signals::take_with_orphans()?),
     };
+    if is_json(matches) && !detached {
+        return Err(wrong("--format json needs --detach: else its program writes there").into());
+    }
+    let begin = Instant::now();
     let config = bundle::read(settings, matches)?;
     let options = options(matches, &config)?;
     let outlets = Outlets::of(matches, config.process.terminal, detached)?;
@@ -32,6 +38,9 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Outcome<u8> {
         // Nobody would look after it.
         let _ = container.kill().and_then(|()| container.destroy());
         return Err(error.into());
+    }
+    if is_json(matches) {
+        cli::checkpoint::tell_restored(&container, &options.criu, begin)?;
     }
     let Some(signals) = signals else { return Ok(0) };
     let code = foreground::attend(child, &signals).map(foreground::exit_code);

@@ -64,7 +64,7 @@ fn hostile(name: &str, what: &str) -> Error {
 }
 
 /// The messages of an image: each has its length before it.
-fn read(images: BorrowedFd<'_>, name: &str) -> Result<Vec<Vec<u8>>> {
+pub(super) fn read(images: BorrowedFd<'_>, name: &str) -> Result<Vec<Vec<u8>>> {
     let text = read_whole(images, name)?;
     split(&text).ok_or_else(|| SysError::new("read", name, Errno::BADMSG).into())
 }

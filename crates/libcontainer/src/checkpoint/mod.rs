@@ -13,6 +13,7 @@ mod options;
 mod positions;
 mod protobuf;
 mod rpc;
+mod statistics;
 
 pub(crate) use contents::{check as check_contents, devices as devices_of};
 pub(crate) use criu::Criu as Program;
@@ -25,3 +26,4 @@ pub use options::{CgroupsMode, CheckpointOptions, Criu, PageServer, RestoreOptio
 pub(crate) use positions::forget as forget_positions;
 pub(crate) use protobuf::Message;
 pub(crate) use rpc::{Failure, Response, Session, Type, option};
+pub use statistics::{DumpStatistics, RestoreStatistics};

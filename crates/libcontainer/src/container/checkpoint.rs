@@ -73,7 +73,7 @@ impl Container {
             let ends = !options.pre_dump && !options.leave_running;
             let mut notified = |heard: &Response, _: Option<OwnedFd>| match heard.script.as_str() {
                 // Everything is on disk.
-                "post-dump" => {
+                "post-dump" if !options.pre_dump => {
                     forget_positions(directories.images.as_fd())?;
                     // Now they end.
                     if ends { self.entry.mark_checkpointed() } else { Ok(()) }

@@ -63,6 +63,12 @@ fn checkpoint(command: Command) -> Command {
             .long("page-server")
             .value_name("ADDRESS:PORT")
             .help("Send the memory to a criu page-server there"),
+        Arg::new("format")
+            .long("format")
+            .value_name("FORMAT")
+            .value_parser(PossibleValuesParser::new(["json"]))
+            .help("json: print what was saved, and how long it took")
+            .hide_possible_values(true),
     ])
 }
 

@@ -186,7 +186,7 @@ fn update(command: Command) -> Command {
 }
 
 /// What `checkpoint` and `restore` have in common.
-fn images() -> [Arg; 9] {
+fn images() -> [Arg; 10] {
     [
         path("image-path", "DIR", "Where the images are [default: ./checkpoint]")
             .value_hint(ValueHint::DirPath),
@@ -200,6 +200,9 @@ fn images() -> [Arg; 9] {
         value("manage-cgroups-mode", "MODE", "soft, full, strict or ignore [default: soft]"),
         value("empty-ns", "NAMESPACE", "Leave what is in this namespace to others")
             .action(ArgAction::Append),
+        value("format", "FORMAT", "json: print how much it was, and how long it took")
+            .value_parser(PossibleValuesParser::new(["json"]))
+            .hide_possible_values(true),
     ]
 }
 
