@@ -129,6 +129,13 @@ bench-seccomp: root ## our system-call filters beside libseccomp's
 	@scripts/prepare bench
 	cargo bench -p seccomp --bench filters
 
+.PHONY: bench-checkpoint
+bench-checkpoint: root ## checkpoints and restores of 1 MiB to 1 GiB, beside runc's
+	@scripts/prepare bench
+	@scripts/images busybox
+	@$(MAKE) --no-print-directory build probe
+	@scripts/bench-checkpoint
+
 .PHONY: hot
 hot: root ## writes down which functions a start enters, for the linker to lay them out
 	@scripts/prepare bench

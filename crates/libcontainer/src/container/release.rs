@@ -35,7 +35,7 @@ impl Container {
     fn try_release(&self) -> Result<()> {
         match self.progress()? {
             status if status.can_release() => {}
-            crate::Status::Stopped => {
+            crate::Status::Stopped | crate::Status::Checkpointed => {
                 let message = "cannot start a container that has stopped";
                 return Err(Error::new(ErrorKind::NotRunning, message));
             }
