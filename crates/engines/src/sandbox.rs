@@ -141,7 +141,9 @@ impl Sandbox {
         let log = self.work.join(format!("{name}.log"));
         let script = format!("exec {command} >{} 2>&1", log.display());
         // A day: it is ended with the sandbox.
-        let mut daemon = self.command("sh", ["-c", &script]).seconds(86_400).start();
+        // containerd forgets the images of each restore where temporary files go.
+        let daemon = self.command("sh", ["-c", &script]).env("TMPDIR", &self.work);
+        let mut daemon = daemon.seconds(86_400).start();
         let end = Instant::now() + Duration::from_secs(60);
         while !ready() {
             if daemon.ended() || Instant::now() > end {
