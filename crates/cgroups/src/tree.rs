@@ -80,7 +80,11 @@ fn make_parent(
 fn making(group: &Path, errno: Errno) -> Error {
     failed(format!("making the cgroup {}", group.display()), "mkdirat", errno)
         .hinted(Errno::ACCESS, || "needs root, or a cgroup delegated to this user".to_owned())
-        .hinted(Errno::ROFS, || "the cgroup file system is mounted read-only".to_owned())
+        .hinted(Errno::ROFS, || {
+            "the cgroup file system is mounted read-only: the outer container needs a cgroup \
+             namespace, with its own group mounted there for writing"
+                .to_owned()
+        })
         .hinted(Errno::AGAIN, || "cgroup.max.descendants or cgroup.max.depth reached".to_owned())
 }
 

@@ -152,8 +152,8 @@ fn not_born(error: sys::SysError) -> Error {
     let errno = error.errno();
     Error::from(error).with_hint(match errno {
         Errno::PERM => {
-            "new namespaces take CAP_SYS_ADMIN, which root has, and everybody in a user namespace \
-             of the container's own: add one, and the mappings of its ids"
+            "new namespaces take CAP_SYS_ADMIN, which root of a host has, and everybody in a user \
+             namespace of the container's own: add one, and the mappings of its ids"
         }
         Errno::ACCESS => {
             "who starts a process in a delegated control group must be in a group that was \

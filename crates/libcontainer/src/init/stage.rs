@@ -185,12 +185,12 @@ impl Inside<'_> {
         if let Some(name) = &start.hostname {
             sethostname(name.as_bytes())
                 .sys("sethostname", || format!("{name:?}"))
-                .hint(|| "at most 64 bytes, in a UTS namespace of the container's user")?;
+                .hint(|| NAMES)?;
         }
         if let Some(name) = &start.domainname {
             setdomainname(name.as_bytes())
                 .sys("setdomainname", || format!("{name:?}"))
-                .hint(|| "at most 64 bytes, in a UTS namespace of the container's user")?;
+                .hint(|| NAMES)?;
         }
         // Before the sysctls: those of a network interface may be for one that a hook makes.
         if let Some(hooks) = &start.hooks {
@@ -240,6 +240,11 @@ impl Inside<'_> {
         }
     }
 }
+
+/// When the kernel takes a host name.
+const NAMES: &str = "at most 64 bytes, in a UTS namespace of the container's user, and where no filter \
+                     forbids it: in a container, one of that may (docker: --security-opt \
+                     seccomp=unconfined)";
 
 fn creator_gone() -> Error {
     Error::new(ErrorKind::System, "the container's creator ended during the start")

@@ -30,7 +30,12 @@ mod tests;
 /// that no address of the interface reaches, IPv6 switched off.
 pub fn configure(network: &ContainerNetwork) -> Result<()> {
     if network.loopback {
-        loopback_up().step(|| "bringing the loopback interface up")?;
+        loopback_up()
+            .hint(|| {
+                "it takes CAP_NET_ADMIN, which the container has in a user namespace of its own; \
+                 the caller's network (nsinit: --net host) is up already"
+            })
+            .step(|| "bringing the loopback interface up")?;
     }
     if network.links.is_empty() && network.routes.is_empty() {
         return Ok(());

@@ -217,7 +217,8 @@ impl Planner<'_> {
             _ => None,
         };
         let label = self.relabel(mount, &path, field)?;
-        let source = self.source(Source { path, recursive, device: None, idmap, image, label });
+        let source = Source { path, recursive, idmap, image, label, ..Source::default() };
+        let source = self.source(source);
         self.ops.push(MountOp::Bind { source, target, attributes });
         Ok(())
     }
@@ -324,9 +325,9 @@ impl Planner<'_> {
             _ => return None,
         };
         let shared = match owner(self.config, kind) {
-            Owner::New => false,
-            // The host's interfaces in place of another's do less harm than no /sys at all.
-            Owner::Joined => fstype == "sysfs",
+            // The host's interfaces in place of others do less harm than no /sys at all. (A new one
+            // is refused where the host is a container itself that covers parts of its /sys.)
+            Owner::New | Owner::Joined => fstype == "sysfs",
             Owner::Host => true,
         };
         shared.then(|| path.into())

@@ -111,6 +111,16 @@ pub(super) fn mount(context: BorrowedFd<'_>, attributes: u64) -> Result<OwnedFd>
             let error = SysError::new("fsmount", "nosymfollow", Errno::INVAL);
             Err(Error::from(error).with_hint("nosymfollow needs Linux 5.14"))
         }
+        // Nobody in a user namespace gets a new one who cannot see the whole of another.
+        Err(Errno::PERM) => {
+            let error = SysError::new("fsmount", "", Errno::PERM);
+            Err(Error::from(error).with_hint(
+                "parts of /proc or /sys are covered or read-only here, so that no new one may be \
+                 mounted: the outer container must show its own whole (docker: --security-opt \
+                 systempaths=unconfined; podman: --security-opt unmask=ALL; config.json: no \
+                 maskedPaths, no readonlyPaths), or this one share its processes",
+            ))
+        }
         done => done.map_err(|errno| refused(context, "fsmount", String::new(), errno)),
     }
 }

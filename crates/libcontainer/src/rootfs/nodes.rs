@@ -72,7 +72,13 @@ fn bind_device(
     name: &str,
     source: usize,
 ) -> Result<()> {
-    let tree = builder.take(source)?;
+    let optional = builder.plan.sources.get(source).is_some_and(|source| source.optional);
+    let tree = match builder.take(source) {
+        Err(error) if optional && error.errno() == Some(Errno::NOENT.raw_os_error()) => {
+            return Ok(());
+        }
+        done => done?,
+    };
     let file = empty_file(dir, name)?;
     builder.attach(tree.as_fd(), file.as_fd(), &Attributes::private())
 }

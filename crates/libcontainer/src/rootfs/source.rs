@@ -54,8 +54,11 @@ pub fn open_sources(plan: &RootfsPlan, proc: &Procfs) -> Result<Sources> {
     let mapping = || "mapping its ids";
     for (index, source) in plan.sources.iter().enumerate() {
         let opened = match &source.idmap {
-            None => unless_refused(open_source(source))
-                .and_then(|tree| tree.map(|tree| labelled(tree, source, proc)).transpose()),
+            None => match unless_refused(open_source(source)) {
+                Err(error) if source.optional && is(&error, Errno::NOENT) => Ok(None),
+                opened => opened
+                    .and_then(|tree| tree.map(|tree| labelled(tree, source, proc)).transpose()),
+            },
             // Later would be too late.
             Some(idmap) => open_source(source)
                 .map_err(takes_privileges)
@@ -76,14 +79,18 @@ pub fn open_sources(plan: &RootfsPlan, proc: &Procfs) -> Result<Sources> {
 fn unless_refused(opened: Result<OwnedFd>) -> Result<Option<OwnedFd>> {
     match opened {
         Ok(fd) => Ok(Some(fd)),
-        Err(error) if error.errno() == Some(Errno::PERM.raw_os_error()) => Ok(None),
+        Err(error) if is(&error, Errno::PERM) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
+fn is(error: &Error, errno: Errno) -> bool {
+    error.errno() == Some(errno.raw_os_error())
+}
+
 /// Nobody can do it later for a caller without CAP_SYS_ADMIN.
 fn takes_privileges(error: Error) -> Error {
-    match error.errno() == Some(Errno::PERM.raw_os_error()) {
+    match is(&error, Errno::PERM) {
         true => error.with_hint(
             "ids are mapped with CAP_SYS_ADMIN in the user namespace of the file system: give the \
              files to ids of the container's instead",

@@ -15,6 +15,9 @@ const LINKS: [(&str, &str); 4] = [
     ("stderr", "/proc/self/fd/2"),
 ];
 
+/// The number of /dev/fuse (admin-guide/devices.txt).
+const FUSE: (u32, u32) = (10, 229);
+
 /// Where /dev comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Dev {
@@ -97,7 +100,9 @@ impl Planner<'_> {
             return Err(Error::invalid(field, what));
         }
         let device = Some((kind, major, minor));
-        let source = self.source(Source { path, device, ..Source::default() });
+        // The template has it, and not every host; engines name it where they want it.
+        let optional = !self.config.oci && (major, minor) == FUSE && path == Path::new("/dev/fuse");
+        let source = self.source(Source { path, device, optional, ..Source::default() });
         Ok(Node::Bound { name, source })
     }
 }

@@ -97,6 +97,8 @@ pub struct Source {
     pub recursive: bool,
     /// The device that it must be: kind, major, minor.
     pub device: Option<(DeviceKind, u32, u32)>,
+    /// Where the host lacks it, the container does, too.
+    pub optional: bool,
     /// Its ids are mapped.
     pub idmap: Option<Idmap>,
     /// The directory of the root file system, where it lies below that: what links are on the way
