@@ -1,10 +1,8 @@
-//! AppArmor's profiles and SELinux' labels, on kernels that run these modules: the virtual machine
-//! does (docs/testing.md).
+//! AppArmor's profiles, on kernels that run this module: the virtual machine does (docs/testing.md).
 
 use std::path::Path;
 
 use e2e::{Cmd, World, on_this_host, skip};
-use serde_json::json;
 
 /// No flags.
 const NONE: [&str; 0] = [];
@@ -114,46 +112,5 @@ fn apparmor_profiles_are_stacked_where_they_cannot_be_changed() {
             assert!(run.out.contains(one) && run.out.contains(other), "{}", run.out);
             assert!(run.out.contains("//&"), "{}", run.out);
         });
-    });
-}
-
-fn selinux() -> bool {
-    let there = Path::new("/sys/fs/selinux/enforce").exists();
-    if !there {
-        skip("this kernel runs no SELinux");
-    }
-    there
-}
-
-/// The label of processes and of mounts, as root of the machine has them: in the kernel's own words.
-#[test]
-fn selinux_labels_processes_and_mounts() {
-    on_this_host(|world: &World| {
-        if !selinux() {
-            return;
-        }
-        let process = "system_u:system_r:container_t:s0:c1,c2";
-        let mounts = "system_u:object_r:container_file_t:s0:c1,c2";
-        let mut bundle = world.bundle();
-        bundle.set("/process/selinuxLabel", process);
-        bundle.set("/linux/mountLabel", mounts);
-        bundle.sh("tr -d '\\000' </proc/self/attr/current; echo; grep ' /dev/shm ' /proc/mounts");
-        let check = |run: e2e::Run| {
-            let run = run.success();
-            assert!(run.out.starts_with(process), "{}", run.out);
-            assert!(run.out.contains(&format!("context={mounts}")), "{}", run.out);
-        };
-        check(bundle.run(NONE).run());
-        bundle.args(["/probe", "sleep", "1000"]);
-        bundle.detach();
-        let run = bundle.exec(["sh", "-c", "cat /proc/self/attr/current"]).run().success();
-        assert!(run.out.starts_with(process), "{}", run.out);
-        let other = "system_u:system_r:container_t:s0:c3,c4";
-        let look = ["sh", "-c", "cat /proc/self/attr/current"];
-        let exec = bundle.nsrun(["exec", "--process-label", other, &bundle.id]).args(look);
-        assert!(exec.run().success().out.starts_with(other));
-        bundle.delete();
-        bundle.set("/process/selinuxLabel", json!("no:such:label"));
-        bundle.run(NONE).run().error(&["no:such:label", "the loaded policy does not allow it"]);
     });
 }
