@@ -31,12 +31,14 @@ impl Criu {
         Ok(Self { program: find(named.unwrap_or(Path::new("criu")))? })
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.program
+    }
+
     /// What the sealed init is told, to become this one.
     pub fn plan(&self, survives: bool, layout: Option<Layout>) -> CriuPlan {
-        let path = match std::env::var("PATH") {
-            Ok(path) if !path.is_empty() => format!("{path}:{USUAL}"),
-            _ => USUAL.to_owned(),
-        };
+        let path = Self::search_path();
         // Options of the user's own, as criu(8) has it.
         let own = ["HOME", "CRIU_CONFIG_FILE", "TMPDIR"];
         let own =
@@ -46,6 +48,14 @@ impl Criu {
             env: own.chain([format!("PATH={path}")]).collect(),
             survives,
             layout,
+        }
+    }
+
+    /// Where it finds programs, as a PATH.
+    pub fn search_path() -> String {
+        match std::env::var("PATH") {
+            Ok(path) if !path.is_empty() => format!("{path}:{USUAL}"),
+            _ => USUAL.to_owned(),
         }
     }
 

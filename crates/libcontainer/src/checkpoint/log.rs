@@ -34,6 +34,16 @@ impl Directories {
         }
     }
 
+    /// By what the CRIUs call themselves that have locked a network and not unlocked it again.
+    pub fn lockers(&self) -> Vec<String> {
+        const LONGEST: u64 = 64 << 20;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let Ok(log) = openat(&self.work, self.log, flags, Mode::empty()) else { return Vec::new() };
+        let mut text = Vec::new();
+        let _ = std::fs::File::from(log).take(LONGEST).read_to_end(&mut text);
+        lockers(&String::from_utf8_lossy(&text))
+    }
+
     fn end_of_log(&self) -> Option<String> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let log = openat(&self.work, self.log, flags, Mode::empty()).ok()?;
@@ -62,6 +72,15 @@ pub fn last_errors(log: &str) -> String {
         }
     }
     lines[lines.len().saturating_sub(TOLD)..].join("; ")
+}
+
+fn lockers(log: &str) -> Vec<String> {
+    let says = |words: &str| log.lines().any(|line| line.ends_with(words));
+    if !says("Lock network") || says("Unlock network") {
+        return Vec::new();
+    }
+    let ids = log.lines().filter_map(|line| line.split_once(") CRIU run id = "));
+    ids.map(|(_, id)| id.trim().to_owned()).collect()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use sys::namespace::flag;
 use crate::checkpoint::{
     CgroupsMode, CheckpointOptions, Criu, Directories, Failure, Message, Mounts, Note, PageServer,
     Program, Response, Session, Type, check_pipes, forget_positions, keys_of, look_outside, option,
+    unlock_network,
 };
 use crate::config::{Config, Mount, NamespaceKind};
 use crate::container::child;
@@ -90,7 +91,8 @@ impl Container {
             Err(error) => {
                 let _ = self.entry.unmark_checkpointed();
                 let error = directories.explain(error);
-                Err(match self.as_before(status) {
+                let released = self.put_right(status, &pidfd, &directories.lockers());
+                Err(match released.and(self.as_before(status)) {
                     Ok(()) => error,
                     Err(worse) => error.with_hint(format!("and then: {worse}")),
                 })
@@ -107,6 +109,18 @@ impl Container {
             return Ok(());
         }
         Err(Error::new(ErrorKind::NotStopped, "it is saved, and does not end"))
+    }
+
+    /// Whatever a CRIU that was killed held: its processes run, and their network is theirs.
+    fn put_right(&self, status: Status, pidfd: &OwnedFd, lockers: &[String]) -> Result<()> {
+        if let (Status::Running, Some(group)) = (status, self.cgroup()?) {
+            group.thaw().step(|| "letting it go on")?;
+        }
+        if lockers.is_empty() {
+            return Ok(());
+        }
+        unlock_network(pidfd.as_fd(), lockers, &Program::search_path())
+            .step(|| "unlocking its network")
     }
 
     /// What was paused before is so again.

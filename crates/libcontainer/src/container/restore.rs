@@ -1,6 +1,7 @@
 //! A container is brought back by CRIU.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
 use cgroups::Manager;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -95,6 +96,12 @@ fn hooks_fill_network(source: &Source<'_>, record: &Record) -> Result<bool> {
     Ok(devices.iter().any(|name| !record.links.iter().any(|link| link.peer_name == *name)))
 }
 
+/// Whether a path of the host's is reached when /tmp is covered.
+fn is_outside_tmp(path: &Path) -> bool {
+    let is_outside = |path: &Path| !path.starts_with("/tmp") && path != Path::new("/");
+    is_outside(path) && path.canonicalize().is_ok_and(|real| is_outside(&real))
+}
+
 /// Whether configuration and checkpoint are of one kind.
 fn check_note(config: &Config, note: &Note) -> Result<()> {
     if !matches!(config.rootfs, Rootfs::Directory(_)) {
@@ -185,7 +192,13 @@ impl Container {
         check(&record.config, record)?;
         let rootfs =
             plan.start.rootfs.clone().ok_or_else(|| refused("it has no root of its own"))?;
-        let layout = Layout { place: self.shared.store.path().to_owned(), rootfs };
+        let place = self.shared.store.path().to_owned();
+        let mut needed = vec![place.as_path(), program.path()];
+        needed.extend(source.options.criu.config.as_deref());
+        needed.extend(record.config.namespaces.iter().filter_map(|one| one.path.as_deref()));
+        needed.extend(rootfs.sources.iter().map(|source| source.path.as_path()));
+        let covers_tmp = needed.into_iter().all(is_outside_tmp);
+        let layout = Layout { place, rootfs, covers_tmp };
         let mut streams = Streams::open(process, record.config.process.terminal)?;
         let null = null()?;
         let given = Given::of(source, record, &streams, &null)?;

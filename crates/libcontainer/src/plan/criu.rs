@@ -40,6 +40,9 @@ pub struct Layout {
     pub place: PathBuf,
     /// What the container is made of.
     pub rootfs: RootfsPlan,
+    /// The host's /tmp is covered, too: CRIU makes a directory in there, which would stay if it were
+    /// killed.
+    pub covers_tmp: bool,
 }
 
 impl Layout {

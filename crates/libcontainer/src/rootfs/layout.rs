@@ -51,6 +51,12 @@ pub fn lay_out(
     let path_only = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let place = openat(CWD, &layout.place, path_only, Mode::empty()).sys("open", shown)?;
     let private = vec![(Propagation::Private, true)];
+    if layout.covers_tmp {
+        let mode = [("mode".to_owned(), Some("1777".to_owned()))];
+        let cover = filesystem::make("tmpfs", &mode, attr::NOSUID | attr::NODEV | attr::NOEXEC)?;
+        let tmp = openat(CWD, "/tmp", path_only, Mode::empty()).sys("open", || "/tmp")?;
+        attach::attach(cover.as_fd(), Some(tmp.as_fd()), &Attributes::default(), proc)?;
+    }
     attach::attach(cover.as_fd(), Some(place.as_fd()), &Attributes::default(), proc)?;
     let readonly = if layout.rootfs.readonly { attr::RDONLY } else { 0 };
     let attributes =

@@ -1,4 +1,4 @@
-use super::last_errors;
+use super::{last_errors, lockers};
 
 #[test]
 fn errors_are_told_and_the_rest_is_not() {
@@ -9,4 +9,14 @@ fn errors_are_told_and_the_rest_is_not() {
     assert_eq!(last_errors(log), "second[31m; third; fourth");
     assert_eq!(last_errors("(00.1) Dumping finished successfully\n"), "");
     assert_eq!(last_errors(""), "");
+}
+
+#[test]
+fn who_has_locked_a_network_is_known_by_his_id() {
+    let log = "(00.000000) CRIU run id = e9060fdb-615d\n(00.0) Version: 4.2\n\
+               (00.000000) CRIU run id = dd3e5c6b-f356\n(00.1) Dump CRIU run id = no\n\
+               (00.2) net: Lock network\n";
+    assert_eq!(lockers(log), ["e9060fdb-615d", "dd3e5c6b-f356"]);
+    assert!(lockers(&format!("{log}(00.3) net: Unlock network\n")).is_empty());
+    assert!(lockers("(00.000000) CRIU run id = e9060fdb-615d\n").is_empty());
 }
