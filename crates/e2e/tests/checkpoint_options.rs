@@ -296,7 +296,11 @@ fn memory_comes_when_it_is_used() {
         }
         let _longer = LongerPipes::set();
         let images = bundle.path.join("images");
-        let serving = bundle.checkpoint("images", flags).start();
+        // It is told when memory is offered.
+        let status = world.path("status");
+        let script = format!("exec \"$@\" --status-fd 9 {} 9>{}", bundle.id, status.display());
+        let command = bundle.nsrun(["checkpoint", "--image-path", "images"]).args(flags);
+        let serving = command.by(["sh", "-c", &script, "sh"]).with_criu().start();
         let listens = || std::fs::read_to_string("/proc/net/tcp").unwrap().contains(":23A4 ");
         let mut serving = Some(serving);
         until("it serves", || listens() || serving.as_mut().unwrap().ended());
@@ -307,6 +311,7 @@ fn memory_comes_when_it_is_used() {
             return skip("this kernel has no userfaultfd for CRIU");
         }
         assert!(pages(&images) < 1 << 20, "it stays until it is asked for");
+        until("told", || std::fs::read(&status).unwrap() == [0]);
         let criu = e2e::criu().unwrap().join("criu");
         let work = bundle.path.join("here");
         std::fs::create_dir(&work).unwrap();
@@ -364,6 +369,35 @@ fn an_empty_network_is_for_hooks_to_fill() {
         assert_eq!(hooks.lines().last(), Some(pid.to_string().as_str()));
         let flags = Cmd::new("nsenter", ["-n", "-t", &pid.to_string(), "ip", "link", "show", "lo"]);
         assert!(flags.run().success().out.contains("LOWER_UP"));
+        bundle.delete();
+    });
+}
+
+#[test]
+fn what_has_been_read_is_dropped() {
+    if no_criu() {
+        return;
+    }
+    on_this_host(|world: &World| {
+        let mut bundle = world.bundle();
+        bundle.sh("exec /probe survive /go memory >/said 2>&1");
+        bundle.detach();
+        let said = bundle.path.join("rootfs/said");
+        let text = || std::fs::read_to_string(&said).unwrap_or_default();
+        until("set up", || text().contains("ready"));
+        bundle.checkpoint("images", ["--auto-dedup"]).run().success();
+        let images = bundle.path.join("images");
+        let blocks = || {
+            let stat = std::fs::metadata(images.join("pages-1.img")).unwrap();
+            std::os::unix::fs::MetadataExt::blocks(&stat) * 512
+        };
+        let before = blocks();
+        assert!(before > 4 << 20, "{before}");
+        bundle.restore("images", ["--auto-dedup"]).run().success();
+        assert!(blocks() < 1 << 20, "{} of {before}", blocks());
+        std::fs::write(bundle.path.join("rootfs/go"), "").unwrap();
+        until("an answer", || text().contains("end\n"));
+        assert!(text().contains("ok memory") && !text().contains("lost"), "{}", text());
         bundle.delete();
     });
 }

@@ -257,13 +257,13 @@ fn timers() -> Result<Check, String> {
     let timer = said(timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::empty()))?;
     let tick = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
     // Not due before the checkpoint: of one that is, CRIU forgets the interval.
-    let first = Timespec { tv_sec: 3, tv_nsec: 0 };
+    let first = Timespec { tv_sec: 5, tv_nsec: 0 };
     let times = Itimerspec { it_interval: tick, it_value: first };
     said(timerfd_settime(&timer, TimerfdTimerFlags::empty(), &times))?;
     let check = move || {
         let mut fds = [PollFd::new(&timer, PollFlags::IN)];
         for _ in 0..3 {
-            let limit = Timespec { tv_sec: 5, tv_nsec: 0 };
+            let limit = Timespec { tv_sec: 9, tv_nsec: 0 };
             same(said(poll(&mut fds, Some(&limit)))?, 1)?;
             said(rustix::io::read(timer.as_fd(), &mut [0; 8]))?;
         }

@@ -4,6 +4,9 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::thread::{CapabilitySet, capabilities};
+use sys::Context;
+
 use crate::checkpoint::{Response, Session, Type};
 use crate::plan::{CriuPlan, Layout};
 use crate::{Error, ErrorKind, Result};
@@ -26,8 +29,14 @@ pub struct Criu {
 }
 
 impl Criu {
-    /// Looks for the program.
+    /// Looks for the program, and whether the caller may do with it what it is for.
     pub fn find(named: Option<&Path>) -> Result<Self> {
+        let may = capabilities(None).sys("capget", || "")?.effective;
+        if !may.contains(CapabilitySet::SYS_ADMIN) {
+            let message = "only root of the host can checkpoint and restore containers";
+            let hint = "CRIU takes CAP_SYS_ADMIN to set up namespaces, which rootless callers lack";
+            return Err(Error::new(ErrorKind::System, message).with_hint(hint));
+        }
         Ok(Self { program: find(named.unwrap_or(Path::new("criu")))? })
     }
 

@@ -69,9 +69,9 @@ impl RestoreOptions {
     /// # Errors
     /// What is missing, or has been tampered with.
     pub fn check(&self) -> Result<()> {
+        Program::find(self.criu.program.as_deref())?;
         let directories = Directories::check(&self.criu, LOG)?;
-        Note::read(directories.images.as_fd())?;
-        Program::find(self.criu.program.as_deref()).map(|_| ())
+        Note::read(directories.images.as_fd()).map(|_| ())
     }
 }
 
