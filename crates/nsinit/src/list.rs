@@ -27,8 +27,8 @@ struct Row {
 /// Prints all containers. One whose record cannot be read is told about and passed over.
 pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
     let mut rows = Vec::new();
-    for id in settings.factory.list()? {
-        match settings.factory.load(&id).and_then(|container| container.state()) {
+    for found in settings.factory.load_all()? {
+        match found.and_then(|container| container.state()) {
             Ok(state) => rows.push(row(state)),
             // It went while we looked.
             Err(error) if *error.kind() == ErrorKind::NotFound => {}

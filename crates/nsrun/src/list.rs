@@ -7,14 +7,14 @@ use libcontainer::{ErrorKind, Result};
 use crate::arguments::{is_on, text};
 use crate::output::{compact, table};
 use crate::settings::Settings;
-use crate::state::State;
+use crate::state::{Owners, State};
 
 /// Prints all containers. One whose record cannot be read is told about and passed over.
 pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
     let mut states = Vec::new();
-    for id in settings.factory.list()? {
-        let found = settings.factory.load(&id).and_then(|found| State::of(settings, &found));
-        match found {
+    let mut owners = Owners::default();
+    for found in settings.factory.load_all()? {
+        match found.and_then(|found| State::of(&found, &mut owners)) {
             Ok(state) => states.push(state),
             // It went while we looked.
             Err(error) if *error.kind() == ErrorKind::NotFound => {}

@@ -38,33 +38,44 @@ pub struct State {
 
 impl State {
     /// Of a container.
-    pub fn of(settings: &Settings, container: &Container) -> Result<Self> {
-        let status = container.status()?;
-        let config = container.config()?;
-        let pid = if status.is_alive() { container.init()?.map(|(pid, _)| pid) } else { None };
+    pub fn of(container: &Container, owners: &mut Owners) -> Result<Self> {
+        let (status, init) = container.status_and_init()?;
+        let pid = init.filter(|_| status.is_alive()).map_or(0, |(pid, _)| pid);
         let text = |path: &Path| path.to_string_lossy().into_owned();
+        let (bundle, rootfs, annotations) = container.look_at_config(|config| {
+            let rootfs = match &config.rootfs {
+                Rootfs::Directory(path) => text(path),
+                Rootfs::Host => "/".to_owned(),
+            };
+            let bundle = config.bundle.as_deref().map(text).unwrap_or_default();
+            (bundle, rootfs, config.annotations.clone())
+        })?;
         Ok(Self {
             oci_version: SPEC,
             id: container.id().to_owned(),
-            pid: pid.unwrap_or(0),
-            // It may have ended between the two looks.
-            status: if status.is_alive() && pid.is_none() { Status::Stopped } else { status },
-            bundle: config.bundle.as_deref().map(text).unwrap_or_default(),
-            rootfs: match &config.rootfs {
-                Rootfs::Directory(path) => text(path),
-                Rootfs::Host => "/".to_owned(),
-            },
+            pid,
+            status,
+            bundle,
+            rootfs,
             created: time::rfc3339_milliseconds(container.created_at()?),
-            owner: owner(&settings.root.join(container.id())),
-            annotations: config.annotations,
+            owner: container.owner().map(|uid| owners.name(uid)).unwrap_or_default(),
+            annotations,
         })
     }
 }
 
-/// The name of whoever owns a container's directory.
-fn owner(directory: &Path) -> String {
-    let Ok(stat) = rustix::fs::stat(directory) else { return String::new() };
-    let uid = stat.st_uid.to_string();
+/// The names of users, each looked up once.
+#[derive(Debug, Default)]
+pub struct Owners(BTreeMap<u32, String>);
+
+impl Owners {
+    fn name(&mut self, uid: u32) -> String {
+        self.0.entry(uid).or_insert_with(|| name(uid)).clone()
+    }
+}
+
+fn name(uid: u32) -> String {
+    let uid = uid.to_string();
     let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let named = accounts.lines().find_map(|line| {
         let mut fields = line.split(':');
@@ -76,6 +87,6 @@ fn owner(directory: &Path) -> String {
 
 /// Prints a container's state.
 pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    print(&json(&State::of(settings, &settings.container(matches)?)?)?)?;
+    print(&json(&State::of(&settings.container(matches)?, &mut Owners::default())?)?)?;
     Ok(0)
 }

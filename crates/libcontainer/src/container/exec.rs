@@ -86,7 +86,7 @@ impl Container {
             root,
             ignore_paused,
             delegated,
-            systemd: record.systemd,
+            systemd: record.systemd.clone(),
             watched,
         };
         let mut launched = self.launch_into(group, &joining);

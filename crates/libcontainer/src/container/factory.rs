@@ -175,6 +175,14 @@ impl Factory {
         Container::loaded(self.shared.clone(), id, entry)
     }
 
+    /// All containers, sorted by id. One whose record cannot be read is an error of its own; so is,
+    /// with [`ErrorKind::NotFound`], one that goes meanwhile.
+    pub fn load_all(&self) -> Result<impl Iterator<Item = Result<Container>>> {
+        let load =
+            |(id, entry): (String, Result<_>)| Container::loaded(self.shared.clone(), &id, entry?);
+        Ok(self.shared.store.open_all()?.map(load))
+    }
+
     /// The ids of all containers, sorted.
     pub fn list(&self) -> Result<Vec<String>> {
         self.shared.store.list()

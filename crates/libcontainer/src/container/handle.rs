@@ -36,7 +36,7 @@ pub struct Container {
     pub(crate) shared: Arc<Shared>,
     pub(crate) id: String,
     pub(crate) entry: Entry,
-    pub(crate) record: Mutex<Option<Record>>,
+    pub(crate) record: Mutex<Option<Arc<Record>>>,
     /// From [`create`](crate::Factory::create) to the end of the first start.
     pub(crate) making: Mutex<Option<(Lock, Box<ContainerPlan>)>>,
 }
@@ -57,7 +57,7 @@ impl Container {
             shared,
             id: record.id.clone(),
             entry,
-            record: Mutex::new(Some(record)),
+            record: Mutex::new(Some(Arc::new(record))),
             making: Mutex::new(Some((lock, Box::new(plan)))),
         }
     }
@@ -71,7 +71,7 @@ impl Container {
                 entry.read(id)?
             }
         };
-        let (record, making) = (Mutex::new(record), Mutex::new(None));
+        let (record, making) = (Mutex::new(record.map(Arc::new)), Mutex::new(None));
         Ok(Self { shared, id: id.to_owned(), entry, record, making })
     }
 
@@ -85,15 +85,28 @@ impl Container {
     /// # Errors
     /// [`ErrorKind::NotFound`] when its maker ended before it was recorded.
     pub fn config(&self) -> Result<Config> {
-        Ok(self.record()?.config)
+        Ok(self.record()?.config.clone())
+    }
+
+    /// What `look` sees in what it was made from, without a copy of all that.
+    ///
+    /// # Errors
+    /// As [`config`](Container::config).
+    pub fn look_at_config<T>(&self, look: impl FnOnce(&Config) -> T) -> Result<T> {
+        Ok(look(&self.record()?.config))
+    }
+
+    /// The user id of whoever created it, as this program's user namespace has it.
+    pub fn owner(&self) -> Result<u32> {
+        self.entry.owner()
     }
 
     /// The record, read again while the init is not in it: another handle may have started it.
-    pub(crate) fn record(&self) -> Result<Record> {
+    pub(crate) fn record(&self) -> Result<Arc<Record>> {
         let mut cached = locked(&self.record);
         match &*cached {
             Some(record) if record.init.is_some() => return Ok(record.clone()),
-            _ => *cached = self.entry.read(&self.id)?,
+            _ => *cached = self.entry.read(&self.id)?.map(Arc::new),
         }
         cached.clone().ok_or_else(|| {
             Error::new(ErrorKind::NotFound, format!("container does not exist: {:?}", self.id))
@@ -106,7 +119,7 @@ impl Container {
         if record.cgroup.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Manager::from_paths(record.cgroup)?))
+        Ok(Some(Manager::from_paths(record.cgroup.clone())?))
     }
 
     fn own_cgroup(&self, for_what: &str) -> Result<Manager> {
@@ -139,11 +152,14 @@ impl Container {
 
     /// What it is doing now.
     pub fn status(&self) -> Result<Status> {
-        let status = self.progress()?;
-        if !status.can_pause() {
-            return Ok(status);
-        }
-        Ok(if self.is_paused()? { Status::Paused } else { status })
+        Ok(self.status_and_init()?.0)
+    }
+
+    /// What it is doing now, and [`init`](Container::init) from the same look.
+    pub fn status_and_init(&self) -> Result<(Status, Option<(i32, OwnedFd)>)> {
+        let (status, init) = self.progress_and_init()?;
+        let paused = status.can_pause() && self.is_paused()?;
+        Ok((if paused { Status::Paused } else { status }, init))
     }
 
     /// Whether its group is frozen, or told to be.
@@ -153,34 +169,37 @@ impl Container {
 
     /// How far it is, paused or not.
     pub(crate) fn progress(&self) -> Result<Status> {
+        Ok(self.progress_and_init()?.0)
+    }
+
+    fn progress_and_init(&self) -> Result<(Status, Option<(i32, OwnedFd)>)> {
         if locked(&self.making).is_some() {
-            return Ok(Status::Creating);
+            return Ok((Status::Creating, None));
         }
         let mut init = self.init()?;
         let begun = locked(&self.record).as_ref().is_some_and(|record| record.init.is_some());
         if !begun {
             if self.is_busy()? {
-                return Ok(Status::Creating);
+                return Ok((Status::Creating, init));
             }
             // Now that nobody makes it any more, the record tells all; it may just have been
             // completed.
             init = self.init()?;
         }
         let Some((pid, _)) = init else {
-            return Ok(match self.entry.is_checkpointed() {
-                true => Status::Checkpointed,
-                false => Status::Stopped,
-            });
+            let saved = self.entry.is_checkpointed();
+            return Ok((if saved { Status::Checkpointed } else { Status::Stopped }, None));
         };
         // The init is recorded before it has built the container: who joined it now would be in
         // the host's file systems.
-        if self.is_busy()? {
-            return Ok(Status::Creating);
-        }
-        if self.entry.has_start_socket() || self.runs_start_hooks(pid) {
-            return Ok(Status::Created);
-        }
-        Ok(Status::Running)
+        let status = if self.is_busy()? {
+            Status::Creating
+        } else if self.entry.has_start_socket() || self.runs_start_hooks(pid) {
+            Status::Created
+        } else {
+            Status::Running
+        };
+        Ok((status, init))
     }
 
     /// Whether somebody makes or destroys it at this moment.
@@ -203,9 +222,8 @@ impl Container {
 
     /// Everything known of it.
     pub fn state(&self) -> Result<State> {
-        let status = self.status()?;
+        let (status, init) = self.status_and_init()?;
         let record = self.record()?;
-        let init = self.init()?;
         let mut namespace_paths = BTreeMap::new();
         let mut start = String::new();
         if let Some((pid, _)) = &init {
@@ -220,10 +238,10 @@ impl Container {
             status,
             init_process_pid: init.map_or(0, |(pid, _)| pid),
             init_process_start: start,
-            cgroup_paths: record.cgroup,
+            cgroup_paths: record.cgroup.clone(),
             namespace_paths,
             created: record.created,
-            config: record.config,
+            config: record.config.clone(),
         })
     }
 
@@ -250,7 +268,7 @@ impl Container {
         };
         let cgroup = match record.cgroup.is_empty() {
             true => None,
-            false => Some(Manager::from_paths(record.cgroup)?.stats().step(step)?),
+            false => Some(Manager::from_paths(record.cgroup.clone())?.stats().step(step)?),
         };
         let intel_rdt = match &record.resctrl {
             Some(place) => Some(place.stats().step(step)?),
@@ -264,7 +282,7 @@ impl Container {
         let step = || format!("changing the limits of container {:?}", self.id);
         let group = self.own_cgroup("a limit")?;
         group::set_limits(&group, resources, self.record()?.cgroup_delegated).step(step)?;
-        match self.record()?.systemd {
+        match &self.record()?.systemd {
             Some(Systemd::Unit(unit)) => unit.set(&group, resources).step(step),
             _ => Ok(()),
         }

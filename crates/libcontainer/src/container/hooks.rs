@@ -8,7 +8,6 @@ use rustix::process::Pid;
 use crate::config::{Config, Hook};
 use crate::container::child::Child;
 use crate::container::handle::{Container, locked};
-use crate::container::record::Record;
 use crate::hooks::{self, Kind, Runner, State};
 use crate::init::STAGE_WAITING;
 use crate::plan::hooks::{each, subject};
@@ -41,8 +40,7 @@ impl Container {
     /// Whether its init has been let go and runs hooks before its program.
     pub(super) fn runs_start_hooks(&self, pid: i32) -> bool {
         let record = locked(&self.record);
-        let some = |record: &Record| !record.config.hooks.start_container.is_empty();
-        record.as_ref().is_some_and(some)
+        record.as_ref().is_some_and(|record| !record.config.hooks.start_container.is_empty())
             && Procfs::open()
                 .and_then(|proc| proc.read(format!("{pid}/comm")))
                 .is_ok_and(|name| name.strip_suffix(b"\n") == Some(STAGE_WAITING.to_bytes()))
@@ -50,15 +48,14 @@ impl Container {
 
     /// Those that run when the program does.
     pub(super) fn poststart(&self) -> Result<()> {
-        let config = match &*locked(&self.record) {
-            // Asked at each start: not a copy is made for it.
-            Some(record) if record.config.hooks.poststart.is_empty() => return Ok(()),
-            Some(record) => record.config.clone(),
-            None => return Ok(()),
-        };
+        let Some(record) = locked(&self.record).clone() else { return Ok(()) };
+        let config = &record.config;
+        if config.hooks.poststart.is_empty() {
+            return Ok(());
+        }
         // A short program has ended by now: then the state names no process.
         let pid = self.init()?.map(|(pid, _)| pid);
-        let of = Of { config: &config, pid, peer: None };
+        let of = Of { config, pid, peer: None };
         self.run_hooks(Kind::Poststart, &config.hooks.poststart, &of)
     }
 

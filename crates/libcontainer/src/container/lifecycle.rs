@@ -1,6 +1,7 @@
 //! From a container's creation to its program.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 use rustix::process::Pid;
 
@@ -84,7 +85,7 @@ impl Container {
         &self,
         process: Process,
         hold: bool,
-        record: Record,
+        record: Arc<Record>,
         plan: &ContainerPlan,
     ) -> Result<Child> {
         let mut kept = Kept::default();
@@ -124,7 +125,7 @@ impl Container {
         }
         self.enter_delegated(plan, boot.pid())?;
         let config = record.config.clone();
-        let mut completed = record;
+        let mut completed = Record::clone(&record);
         // While it is held, devices in there can be put back.
         let mut network = None;
         let launched = launch(
@@ -165,7 +166,7 @@ impl Container {
         warnings.extend(launched.warnings);
         child.warnings = warnings;
         streams.hand_over(&mut child);
-        *locked(&self.record) = Some(completed);
+        *locked(&self.record) = Some(Arc::new(completed));
         Ok(child)
     }
 
@@ -206,11 +207,11 @@ impl Container {
     /// The group is somebody else's: the record names it no longer, so that what cleans up after
     /// this container does not end that one's processes.
     fn disown_group(&self) -> Result<()> {
-        let mut record = self.record()?;
+        let mut record = Record::clone(&*self.record()?);
         record.cgroup.clear();
         record.systemd = None;
         self.entry.rewrite(&record)?;
-        *locked(&self.record) = Some(record);
+        *locked(&self.record) = Some(Arc::new(record));
         Ok(())
     }
 
@@ -264,15 +265,16 @@ impl Container {
             if record.init.take().is_some() {
                 let _ = self.entry.write_init(None);
             }
-            *locked(&self.record) = Some(record);
+            *locked(&self.record) = Some(Arc::new(record));
         }
     }
 
     /// Stops the unit that systemd has made for it, if any, and forgets it.
     pub(super) fn stop_unit(&self) -> Result<()> {
-        let Some(Systemd::Unit(unit)) = self.record()?.systemd else { return Ok(()) };
+        let record = self.record()?;
+        let Some(Systemd::Unit(unit)) = &record.systemd else { return Ok(()) };
         // Who was killed before he knew that the unit is his may have met another's.
-        let doubtful = self.record()?.init.is_none();
+        let doubtful = record.init.is_none();
         match unit.stop(doubtful) {
             // With systemd, its units have gone.
             Err(cgroups::Error::NoSystemd { .. }) => Ok(()),

@@ -16,7 +16,7 @@ impl Container {
                 // what cleans up after this container does not remove it.
                 let record = Record { resctrl: None, ..record.clone() };
                 self.entry.rewrite(&record)?;
-                *locked(&self.record) = Some(record);
+                *locked(&self.record) = Some(record.into());
                 Err(error)
             }
             made => made,

@@ -237,7 +237,7 @@ impl Container {
         let Some((pid, pidfd)) = back.init else {
             return Err(refused("CRIU did not tell of the first process"));
         };
-        *locked(&self.record) = Some(back.completed);
+        *locked(&self.record) = Some(back.completed.into());
         let guest = plan.start.namespaces.joins_pid();
         let mut child = Child::init(pid, pidfd, guest);
         child.terminal = back.terminal;

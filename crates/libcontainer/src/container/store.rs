@@ -3,6 +3,7 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use rustix::buffer::spare_capacity;
 use rustix::fs::{
     AtFlags, CWD, Dir, FlockOperation, Mode, OFlags, flock, fstat, mkdirat, open, openat, unlinkat,
 };
@@ -142,11 +143,13 @@ impl Store {
     /// A container's directory.
     pub(crate) fn open(&self, id: &str) -> Result<Entry> {
         id::check(id)?;
-        let missing =
-            || Error::new(ErrorKind::NotFound, format!("container does not exist: {id:?}"));
-        let root = self.root()?.ok_or_else(missing)?;
-        self.entry(root.as_fd(), id).map_err(|error| match error.errno() {
-            Some(number) if number == Errno::NOENT.raw_os_error() => missing(),
+        let root = self.root()?.ok_or_else(|| missing(id))?;
+        self.below(root.as_fd(), id)
+    }
+
+    fn below(&self, root: BorrowedFd<'_>, id: &str) -> Result<Entry> {
+        self.entry(root, id).map_err(|error| match error.errno() {
+            Some(number) if number == Errno::NOENT.raw_os_error() => missing(id),
             _ => error,
         })
     }
@@ -157,11 +160,25 @@ impl Store {
         Ok(Entry { directory })
     }
 
+    /// All containers' directories, sorted by id.
+    pub(crate) fn open_all(&self) -> Result<impl Iterator<Item = (String, Result<Entry>)>> {
+        let root = self.root()?;
+        let ids = root.as_ref().map_or_else(|| Ok(Vec::new()), |root| self.ids(root))?;
+        Ok(ids.into_iter().map(move |id| {
+            let root = root.as_ref().ok_or_else(|| missing(&id));
+            let entry = root.and_then(|root| self.below(root.as_fd(), &id));
+            (id, entry)
+        }))
+    }
+
     /// The ids of all containers, sorted.
     pub(crate) fn list(&self) -> Result<Vec<String>> {
-        let Some(root) = self.root()? else { return Ok(Vec::new()) };
+        self.root()?.map_or_else(|| Ok(Vec::new()), |root| self.ids(&root))
+    }
+
+    fn ids(&self, root: &OwnedFd) -> Result<Vec<String>> {
         let mut ids = Vec::new();
-        for found in Dir::new(root).sys("getdents", || self.path.display().to_string())? {
+        for found in Dir::read_from(root).sys("getdents", || self.path.display().to_string())? {
             let found = found.sys("getdents", || self.path.display().to_string())?;
             let name = found.file_name().to_string_lossy().into_owned();
             if id::check(&name).is_ok() {
@@ -233,9 +250,12 @@ impl Entry {
 
     /// Whether somebody holds the lock.
     pub(crate) fn is_locked(&self) -> Result<bool> {
-        let directory = self.reopen()?;
-        match flock(&directory, FlockOperation::NonBlockingLockShared) {
-            Ok(()) => Ok(false),
+        // With its own description, which no lock is ever kept on.
+        match flock(&self.directory, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => {
+                flock(&self.directory, FlockOperation::Unlock).sys("flock", || "")?;
+                Ok(false)
+            }
             Err(Errno::WOULDBLOCK) => Ok(true),
             Err(errno) => Err(SysError::new("flock", "", errno).into()),
         }
@@ -269,10 +289,16 @@ impl Entry {
             Err(Errno::NOENT) => return Ok(None),
             Err(errno) => return Err(SysError::new("open", name, errno).into()),
         };
-        let mut text = Vec::new();
-        std::io::Read::read_to_end(&mut std::fs::File::from(file), &mut text)
-            .sys("read", || name)?;
+        let mut text = Vec::with_capacity(16 << 10);
+        while rustix::io::read(&file, spare_capacity(&mut text)).sys("read", || name)? > 0 {
+            text.reserve(16 << 10);
+        }
         Ok(Some(text))
+    }
+
+    /// The user id of its owner.
+    pub(crate) fn owner(&self) -> Result<u32> {
+        Ok(fstat(&self.directory).sys("fstat", || "a state directory")?.st_uid)
     }
 
     /// Writes the record for the first time.
@@ -385,6 +411,10 @@ impl Entry {
         let path = format!("/proc/self/fd/{}/{START_SOCKET}", self.directory.as_raw_fd());
         Ok(SocketAddrUnix::new(path).sys("bind", || START_SOCKET)?)
     }
+}
+
+fn missing(id: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("container does not exist: {id:?}"))
 }
 
 fn already_exists(id: &str) -> Error {

@@ -178,7 +178,7 @@ impl Served {
             // A process frozen by a v1 freezer ends only when it is thawed; on v2 it does at once.
             let limit = match error.kind() {
                 ErrorKind::Paused => Timespec { tv_sec: 0, tv_nsec: 10_000_000 },
-                _ => Timespec { tv_sec: 1, tv_nsec: 0 },
+                _ => Timespec { tv_sec: 5, tv_nsec: 0 },
             };
             let _ = wait_for_end(pidfd, &limit);
             let _ =
