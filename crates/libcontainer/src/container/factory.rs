@@ -176,7 +176,7 @@ impl Factory {
     }
 
     /// All containers, sorted by id. One whose record cannot be read is an error of its own; so is,
-    /// with [`ErrorKind::NotFound`], one that goes meanwhile.
+    /// with [`ErrorKind::NotFound`](crate::ErrorKind::NotFound), one that goes meanwhile.
     pub fn load_all(&self) -> Result<impl Iterator<Item = Result<Container>>> {
         let load =
             |(id, entry): (String, Result<_>)| Container::loaded(self.shared.clone(), &id, entry?);
