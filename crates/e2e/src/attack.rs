@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use crate::{Cmd, Rootfs, Run, World};
+use crate::{Cmd, Rootfs, Run, WindowSize, World};
 
 /// What nobody in a container may change.
 pub fn host_settings() -> Vec<String> {
@@ -74,6 +74,27 @@ pub fn links(root: &Rootfs, canary: &Path) -> Vec<PathBuf> {
     let up = Path::new("../../../../../../../../..").join(canary.strip_prefix("/").unwrap());
     let nested = Path::new("/hop").join(canary.file_name().unwrap());
     vec![canary.to_owned(), up, nested]
+}
+
+/// Types `evil` and a new line into its standard input's terminal, byte by byte, by each name that
+/// this has: `/probe` must be there. At the end it says `done`.
+pub const TYPE_IN: &str = "for it in /dev/stdin /dev/tty /dev/console /proc/self/fd/0; do \
+    for c in e v i l '\n'; do /probe ioctl-tiocsti \"$c\" < $it; done; done 2>&1; echo done";
+
+/// Runs it in a shell on a terminal. What was shown, and what that shell reads from its terminal
+/// afterwards: what the command has typed there.
+///
+/// # Panics
+/// If it takes more than ten seconds.
+pub fn typed_by(cmd: &Cmd) -> (String, String) {
+    let script = "\"$@\"; read -r -t 1 line; echo \"typed=[$line]\"; echo over";
+    let shell = cmd.clone().by(["bash", "-c", script, "bash"]);
+    let mut pty = shell.on_terminal(WindowSize(24, 200));
+    pty.until("over").wait();
+    let screen = pty.screen();
+    let typed = screen.rsplit_once("typed=[").and_then(|(_, rest)| rest.split_once(']'));
+    let typed = typed.unwrap().0.to_owned();
+    (screen, typed)
 }
 
 /// Exchanges two names as fast as it can, while `body` runs.

@@ -3,7 +3,8 @@
 
 use std::os::unix::net::UnixListener;
 
-use e2e::{WindowSize, World, on_this_host};
+use e2e::attack::{TYPE_IN, typed_by};
+use e2e::{Cmd, World, on_this_host, probe};
 use serde_json::{Value, json};
 
 /// No flags.
@@ -12,23 +13,30 @@ const NONE: [&str; 0] = [];
 #[test]
 fn row_20_nobody_types_into_the_callers_terminal() {
     on_this_host(|world: &World| {
+        // What it is worth: who has that terminal types into it.
+        let own = TYPE_IN.replace("/probe", probe().to_str().unwrap());
+        assert_eq!(typed_by(&Cmd::new("sh", ["-c", &own])).1, "evil");
         let mut bundle = world.bundle();
-        let type_in = "for c in e v i l; do /probe ioctl-tiocsti $c; done; echo done";
-        for (uid, terminal) in [(0, false), (1000, false), (0, true)] {
+        for (uid, terminal) in [(0, false), (1000, false), (0, true), (1000, true)] {
             bundle.set("/process/user", json!({"uid": uid, "gid": uid}));
             bundle.set("/process/terminal", terminal);
-            bundle.sh(type_in);
-            // Not its controlling terminal: the caller's own streams are what it inherits.
-            let mut pty = bundle.run(NONE).on_terminal(WindowSize(24, 200));
-            pty.until("done").wait();
-            let screen = pty.screen();
-            if terminal {
-                // nsrun adds no filter of its own: with its own terminal it types to itself, where
-                // the kernel lets it.
-                continue;
+            bundle.sh(TYPE_IN);
+            let (screen, typed) = typed_by(&bundle.run(NONE));
+            assert!(screen.contains("done"), "{uid} {terminal}: {screen}");
+            // nsrun adds no filter of its own: into its own terminal it may type.
+            assert_eq!(typed, "", "{uid} {terminal}: {screen}");
+            if !terminal {
+                assert!(!screen.contains("ok"), "{uid}: {screen}");
             }
-            assert_eq!(screen.matches("error E").count(), 4, "{uid}: {screen}");
-            assert!(!screen.contains("evil"), "{uid}: {screen}");
+            // Nor does one that joins.
+            bundle.args(["/probe", "sleep", "1000"]).set("/process/terminal", false);
+            bundle.detach();
+            let tty: &[&str] = if terminal { &["--tty"] } else { &[] };
+            let exec = bundle.nsrun(["exec"]).args(tty).args([&bundle.id, "sh", "-c", TYPE_IN]);
+            let (screen, typed) = typed_by(&exec);
+            assert!(screen.contains("done"), "{uid} {terminal}: {screen}");
+            assert_eq!(typed, "", "{uid} {terminal}: {screen}");
+            bundle.delete();
         }
     });
 }

@@ -324,3 +324,45 @@ fn nothing_is_configured() {
         }
     });
 }
+
+/// vm.memfd_noexec forbids the sealed copy of the init program that an ordinary user has: root's own
+/// file, which nobody in there can write to, is executed in its stead; another one is not.
+#[test]
+fn without_memory_to_execute() {
+    on_this_host(|world: &World| {
+        // Of the world's PID namespace.
+        if std::fs::write("/proc/sys/vm/memfd_noexec", "2").is_err() {
+            return e2e::skip("this kernel has no vm.memfd_noexec of a PID namespace");
+        }
+        let user = world.user();
+        let mut both = Both::new(world, Some(&user));
+        both.mapped(&[(0, user.id, 1)]);
+        let programs = ["nsinit", "nsrun"].map(|name| world.scratch().join(name));
+        let before = programs.each_ref().map(|path| std::fs::read(path).unwrap());
+        let attack = "for way in '>' '>>' '<>'; do for pid in self 1 $PPID; do \
+                eval \"echo pwned $way /proc/$pid/exe\" && echo wrote; \
+            done; done 2>/dev/null; echo tried";
+        for run in both.say(attack) {
+            assert_eq!(run.code(0).out, "tried\n");
+        }
+        // One that joins is met as well.
+        both.bundle.args(["/probe", "sleep", "1000"]);
+        user.run(both.bundle.run(["--detach"]).leaves_behind()).run().success();
+        assert_eq!(
+            user.run(both.bundle.exec(["/bin/sh", "-c", attack])).run().code(0).out,
+            "tried\n"
+        );
+        user.run(both.bundle.nsrun(["delete", "--force", &both.bundle.id])).run().success();
+        for (path, before) in programs.iter().zip(&before) {
+            assert!(std::fs::read(path).unwrap() == *before, "{}", path.display());
+            user.own(path);
+        }
+        for run in both.say("true") {
+            assert!(
+                !run.status.success() && run.err.contains("vm.memfd_noexec is 2"),
+                "{}",
+                run.err
+            );
+        }
+    });
+}

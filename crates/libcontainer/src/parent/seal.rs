@@ -3,7 +3,8 @@
 //! The best view is an overlay of read-only layers, mounted nowhere: its superblock itself is
 //! read-only, so neither a remount nor mount_setattr(2) by anybody makes it writable, and the
 //! pages of the program are shared with the file below. Where that is not allowed, a sealed
-//! memfd holds a copy.
+//! memfd holds a copy. Where that may not be executed either, root's own file will do for an ordinary
+//! user: no container of his has anybody who might write to it.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -41,7 +42,10 @@ impl Sealed {
         match in_overlay(path, &file) {
             Ok((program, mount)) => Ok(Self { program, _mount: Some(mount) }),
             Err(_) => {
-                let program = in_memory(&file).step(|| "sealing the init program")?;
+                let program = match in_memory(&file) {
+                    Err(error) if is_forbidden(&error) && is_out_of_reach(&file) => file,
+                    done => done.step(|| "sealing the init program")?,
+                };
                 Ok(Self { program, _mount: None })
             }
         }
@@ -95,6 +99,23 @@ fn in_overlay(path: Option<&Path>, file: &OwnedFd) -> Result<(OwnedFd, OwnedFd)>
     Ok((program, mount))
 }
 
+/// vm.memfd_noexec is 2.
+fn is_forbidden(error: &Error) -> bool {
+    error.errno() == Some(Errno::ACCESS.raw_os_error())
+}
+
+/// Whether neither the caller nor any id that he may map in a user namespace can write to it: it is
+/// root's, who is never among those (subuid(5)), and nobody else's by its mode or a list.
+fn is_out_of_reach(file: &OwnedFd) -> bool {
+    let Ok(stat) = fstat(file) else { return false };
+    let listed = rustix::fs::fgetxattr(file, "system.posix_acl_access", &mut [0_u8; 0][..]).is_ok();
+    let others = Mode::WGRP | Mode::WOTH;
+    !rustix::process::geteuid().is_root()
+        && stat.st_uid == 0
+        && stat.st_mode & others.as_raw_mode() == 0
+        && !listed
+}
+
 fn in_memory(file: &OwnedFd) -> Result<OwnedFd> {
     use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
@@ -107,7 +128,10 @@ fn in_memory(file: &OwnedFd) -> Result<OwnedFd> {
         .errno()
         .map(Errno::from_raw_os_error)
     {
-        Some(Errno::ACCESS) => error.with_hint("the sysctl vm.memfd_noexec is 2"),
+        Some(Errno::ACCESS) => error.with_hint(
+            "the sysctl vm.memfd_noexec is 2: then the program must belong to root, who alone may \
+             write to it",
+        ),
         _ => error,
     })?;
     let size = fstat(file).sys("fstat", || "")?.st_size as u64;
