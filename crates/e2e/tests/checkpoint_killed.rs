@@ -1,6 +1,7 @@
 //! CRIU is killed in the middle of its work: a container that was to be saved goes on, with its
 //! network; one that was to come back leaves nothing.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -44,14 +45,17 @@ struct Traced {
 }
 
 impl Traced {
-    /// Not in /tmp, which is covered for a CRIU that is elsewhere; /run is the world's own.
+    /// Not in /tmp, which is covered for a CRIU that is elsewhere; /run is the world's own. With a
+    /// copy of the real one, which may be in /tmp.
     fn new() -> Self {
         let directory = PathBuf::from("/run/traced");
         std::fs::create_dir(&directory).unwrap();
         let shown = directory.display();
-        let real = e2e::criu().unwrap().join("criu");
+        let real = directory.join("real");
+        let own = e2e::criu().unwrap();
+        Cmd::new("cp", [OsStr::new("-a"), own.as_os_str(), real.as_os_str()]).run().success();
         let script = format!(
-            "#!/bin/sh\nexec strace -D -qq -e signal=none $(cat {shown}/options) {} \"$@\"\n",
+            "#!/bin/sh\nexec strace -D -qq -e signal=none $(cat {shown}/options) {}/criu \"$@\"\n",
             real.display()
         );
         let program = directory.join("criu");

@@ -230,11 +230,15 @@ fn no_privileges() {
         std::fs::create_dir(&own).unwrap();
         std::os::unix::fs::chown(&own, Some(1000), Some(1000)).unwrap();
         let cmd = Cmd::nsinit(["--root"]).args([&own]).args(["exec", "true"]).dir(&root.path);
+        // With nothing said, he gets a user namespace; a file is taken at its word.
+        cmd.clone().by(by).run().success();
+        root.configure(r#"{"namespaces": [{"type": "NEWNS"}]}"#);
         fails(
             world,
             &cmd.by(by),
             &["Operation not permitted", "CAP_SYS_ADMIN, which root of a host has"],
         );
+        std::fs::remove_file(root.path.join("container.json")).unwrap();
         let cmd = root.exec(["true"]).env("XDG_RUNTIME_DIR", root.path.as_os_str()).by(by);
         fails(world, &cmd, &[root.path.to_str().unwrap(), "Permission denied", "it needs root"]);
         let cmd = Cmd::nsinit(["--root", "/run/nsinit", "list"]);
