@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use e2e::{Cmd, Systemd, cell, no_cell, skip, until};
+use e2e::{Cmd, Systemd, cell, skip, until};
 use serde_json::json;
 
 const TREE: &str = "/sys/fs/cgroup";
@@ -152,14 +152,10 @@ fn nested_in_a_scope() {
     one("exec two true");
     // It has made room for the inner one's controllers, and exec finds its way there.
     cell(host.table(), "exec where init has given its controllers on");
-    if host.table() == "v2 rootless" {
-        no_cell(host.table(), "nsinit inside nsrun", "its template takes /dev/fuse from outside");
-    } else {
-        let script = "cd /b/rootfs && exec /b/nsinit exec sh -c 'echo $$; id -u'";
-        let run = host.nsrun(["exec", "x", "sh", "-c", script]).run().success();
-        assert_eq!(run.out, "1\n0\n");
-        cell(host.table(), "nsinit inside nsrun");
-    }
+    let script = "cd /b/rootfs && exec /b/nsinit exec sh -c 'echo $$; id -u'";
+    let run = host.nsrun(["exec", "x", "sh", "-c", script]).run().success();
+    assert_eq!(run.out, "1\n0\n");
+    cell(host.table(), "nsinit inside nsrun");
     if host.has_controllers() {
         one("update --pids-limit 50 --memory 64M two");
         let limit = || host.sh(&format!("cat {group}/memory.max"));
