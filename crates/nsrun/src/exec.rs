@@ -58,7 +58,8 @@ fn process(
     wanted: &Wanted<'_>,
     container: &Container,
 ) -> Result<Process> {
-    let mut spec = wanted.process(settings, &container.config()?.process)?;
+    let mut spec =
+        container.look_at_config(|config| wanted.process(settings, &config.process))??;
     if spec.terminal && spec.console_size.is_none() && !is_on(matches, "detach") {
         spec.console_size = console::size(std::io::stdin().as_fd())
             .or_else(|_| console::size(std::io::stdout().as_fd()))

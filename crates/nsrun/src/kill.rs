@@ -43,7 +43,7 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
 
 /// Whether its first process is PID 1 of a PID namespace.
 fn has_own_pids(container: &Container) -> Result<bool> {
-    let namespaces = container.config()?.namespaces;
+    let namespaces = container.look_at_config(|config| config.namespaces.clone())?;
     Ok(namespaces.iter().any(|one| one.kind == NamespaceKind::Pid && one.path.is_none()))
 }
 

@@ -144,8 +144,8 @@ impl Served {
         }
     }
 
-    /// Waits for a message, or for the end alone; looks now and then whether one can come at all: not from who is
-    /// frozen, nor from a stage 0 that was killed between stage 1's birth and its word of that.
+    /// Waits for a message, or for the end alone; looks now and then whether one can come at all:
+    /// not from who is frozen, nor from a stage 0 that was killed between stage 1's birth and its word of that.
     fn wait_for(&self, socket: &Socket, due: PollFlags, frozen: &dyn Fn() -> bool) -> Result<()> {
         const LONGEST: i64 = 100_000_000;
         const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
