@@ -172,11 +172,37 @@ fn it_is_ended_early() {
         }
         // Without nsinit nobody answers: calls fail, no profile comes, and delete ends it all.
         let _ = std::fs::remove_file(&file);
+        let before = world.snapshot();
         let running = start("echo on; while :; do sleep 0.05; done");
         running.signal(Signal::KILL);
         running.wait();
+        assert_eq!(std::fs::read_dir(&scratch).unwrap().count(), 0, "nothing is left to look for");
         root.nsinit(["delete", "--force"]).run().success();
         assert!(!file.exists());
+        before.assert_restored();
+    });
+}
+
+/// A socket's address has room for 107 bytes.
+#[test]
+fn below_a_state_root_with_a_long_path() {
+    on_this_host(|world: &World| {
+        let root = world.busybox();
+        let (state, file) = (world.path(&"long/".repeat(40)), world.path("profile.json"));
+        let at = |args: &[&str]| root.nsinit(["--root"]).args([&state]).args(args);
+        let name = file.to_str().unwrap();
+        let script =
+            "mkdir /tmp/d; rmdir /tmp/d; echo on; until [ -e /tmp/end ]; do sleep 0.1; done";
+        let mut first = at(&["exec", "--record", name, "/bin/sh", "-c", script]).start();
+        first.until("on\n");
+        let socket = "find \"$0\" -type s -perm 600 -user root";
+        let found = Cmd::new("sh", ["-c", socket]).args([&state]).run().success().out;
+        assert!(found.lines().count() == 1 && found.len() > 200, "{found}");
+        at(&["exec", "/bin/touch", "/tmp/end"]).run().success();
+        first.wait().code(0);
+        assert!(names(&file).iter().any(|name| name.starts_with("mkdir")));
+        let found = Cmd::new("find", [&state]).args(["-type", "s"]).run().success().out;
+        assert_eq!(found, "");
     });
 }
 

@@ -32,10 +32,11 @@ const CHECKPOINTED: &str = "checkpointed";
 const FILES: [&str; 2] = [RECORD, START_SOCKET];
 
 /// What is rarely there: what a program puts there to show it to the container, a directory with a
-/// socket; and what only a broken record leaves.
-const SHOWN: [(&str, AtFlags); 4] = [
+/// socket; the socket of a seccomp agent of the program's own; and what only a broken record leaves.
+const SHOWN: [(&str, AtFlags); 5] = [
     ("notify/notify.sock", AtFlags::empty()),
     ("notify", AtFlags::REMOVEDIR),
+    ("agent.sock", AtFlags::empty()),
     (DEVICES, AtFlags::empty()),
     (CHECKPOINTED, AtFlags::empty()),
 ];

@@ -3,10 +3,10 @@
 
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::fs::{FileType, stat};
+use rustix::fs::{FileType, Mode, OFlags, open, stat};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
     AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix,
@@ -78,9 +78,13 @@ pub(crate) fn is_there(agent: &Listener) -> Result<()> {
     found.step(|| format!("failed to connect with the seccomp agent at {path}"))
 }
 
+/// By way of a descriptor of the socket's file: an address holds no more than 107 bytes.
 fn connected(agent: &Listener) -> Result<OwnedFd> {
     let path = || agent.path.display().to_string();
-    let address = SocketAddrUnix::new(&agent.path).sys("connect", path)?;
+    let file =
+        open(&agent.path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).sys("open", path)?;
+    let short = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let address = SocketAddrUnix::new(short).sys("connect", path)?;
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
         .sys("socket", || "")?;
     // For connect(2) too, where the queue is full.

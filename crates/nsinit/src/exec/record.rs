@@ -4,11 +4,10 @@
 //! (seccomp_unotify(2)). The container's other filters stay in force: what they refuse is not
 //! reported, and what is reported they have permitted.
 
-use std::fs::{DirBuilder, File};
+use std::fs::File;
 use std::io::Write;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +15,9 @@ use std::thread;
 
 use libcontainer::{Config, Error, ErrorKind, Result, Step};
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags, accessat, openat, renameat, unlinkat};
+use rustix::fs::{
+    Access, AtFlags, CWD, Mode, OFlags, accessat, chmodat, openat, renameat, unlinkat,
+};
 use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use seccomp::{Action, Arch, Recording, recording_profile};
@@ -32,33 +33,42 @@ pub struct Recorder {
     /// looked up again when it has run.
     parent: OwnedFd,
     name: PathBuf,
-    /// A directory of our own that holds the socket.
-    directory: PathBuf,
+    /// The socket, in the container's directory: whoever removes the container removes it as well.
+    socket: PathBuf,
 }
 
 impl Recorder {
-    /// Has `config` report its calls; the profile will be written to `file`.
+    /// Has `config` report its calls to a socket in `directory`, which will be the container's own
+    /// below the state root; the profile will be written to `file`.
     ///
     /// # Errors
     /// The file cannot be made, the configuration has an agent already, or this processor has no
     /// system-call table here.
-    pub fn start(file: &Path, config: &mut Config) -> Result<Self> {
+    pub fn new(file: &Path, config: &mut Config, directory: &Path) -> Result<Self> {
         let Some(native) = Arch::native() else {
             let message = "--record: this processor has no system-call table here";
             return Err(Error::new(ErrorKind::System, message));
         };
         refuse_agents(config)?;
         let (parent, name) = place(file).step(|| format!("--record {}", file.display()))?;
-        let (directory, listener) = socket().step(|| "--record")?;
+        let socket = directory.join(SOCKET);
+        config.seccomp.push(recording_profile(socket.to_string_lossy().into_owned()));
         let seen = Arc::new(Mutex::new(Recording::default()));
-        let recorder = Self { seen: Arc::clone(&seen), native, parent, name, directory };
-        let path = recorder.directory.join(SOCKET);
-        config.seccomp.push(recording_profile(path.to_string_lossy().into_owned()));
+        Ok(Self { seen, native, parent, name, socket })
+    }
+
+    /// Answers from now on; the directory is there.
+    ///
+    /// # Errors
+    /// The socket cannot be made.
+    pub fn listen(&self) -> Result<()> {
+        let listener = listen_at(&self.socket).step(|| "--record")?;
+        let seen = Arc::clone(&self.seen);
         thread::Builder::new()
             .name("record".to_owned())
             .spawn(move || serve(&listener, &seen))
             .map_err(|error| Error::new(ErrorKind::System, format!("--record: {error}")))?;
-        Ok(recorder)
+        Ok(())
     }
 
     /// Writes the profile, when the container has ended.
@@ -95,12 +105,12 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(self.directory.join(SOCKET));
-        let _ = std::fs::remove_dir(&self.directory);
+        let _ = std::fs::remove_file(&self.socket);
     }
 }
 
-const SOCKET: &str = "agent";
+/// The library's name for it, by which it removes what it finds.
+const SOCKET: &str = "agent.sock";
 
 /// The kernel takes one listener for a process.
 fn refuse_agents(config: &Config) -> Result<()> {
@@ -135,27 +145,16 @@ fn place(file: &Path) -> Result<(OwnedFd, PathBuf)> {
     Ok((directory, name.into()))
 }
 
-/// A socket that nobody else can reach.
-fn socket() -> Result<(PathBuf, UnixListener)> {
-    let base = std::env::temp_dir();
-    let base = std::path::absolute(&base).unwrap_or(base);
-    let mut number = 0;
-    let directory = loop {
-        let path = base.join(format!("nsinit-record-{}-{number}", std::process::id()));
-        match DirBuilder::new().mode(0o700).create(&path) {
-            Ok(()) => break path,
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
-            Err(error) => return Err(error).sys("mkdir", || path.display().to_string())?,
-        }
-    };
-    let path = directory.join(SOCKET);
-    match UnixListener::bind(&path).sys("bind", || path.display().to_string()) {
-        Ok(listener) => Ok((directory, listener)),
-        Err(error) => {
-            let _ = std::fs::remove_dir(&directory);
-            Err(error.into())
-        }
-    }
+/// A socket that nobody else can reach. An address holds no more than 107 bytes, a path may be longer.
+fn listen_at(path: &Path) -> Result<UnixListener> {
+    let shown = || path.display().to_string();
+    let parent = path.parent().unwrap_or(path);
+    let flags = OFlags::DIRECTORY | OFlags::PATH | OFlags::CLOEXEC;
+    let directory = openat(CWD, parent, flags, Mode::empty()).sys("openat", shown)?;
+    let short = format!("/proc/self/fd/{}/{SOCKET}", directory.as_raw_fd());
+    let listener = UnixListener::bind(short).sys("bind", shown)?;
+    chmodat(&directory, SOCKET, Mode::RUSR | Mode::WUSR, AtFlags::empty()).sys("chmod", shown)?;
+    Ok(listener)
 }
 
 /// Takes listeners and answers for them. It ends with the process: there may always be a further

@@ -166,7 +166,7 @@ fn join(settings: &Settings, wanted: &Wanted, container: &Container) -> Result<C
 fn first(settings: &Settings, wanted: &Wanted) -> Result<Started> {
     let (mut config, note) = prepare(settings, wanted)?;
     let recorder = match &wanted.record {
-        Some(file) => Some(Recorder::start(file, &mut config)?),
+        Some(file) => Some(Recorder::new(file, &mut config, &settings.root.join(&wanted.id))?),
         None => None,
     };
     let tty = config.process.terminal;
@@ -185,7 +185,8 @@ fn first(settings: &Settings, wanted: &Wanted) -> Result<Started> {
         Some(place) if first.note.placeholder => name::hold(settings, &wanted.id, place),
         _ => Ok(()),
     };
-    match held.and_then(|()| container.run(process)) {
+    let answered = || first.recorder.as_ref().map_or(Ok(()), Recorder::listen);
+    match held.and_then(|()| answered()).and_then(|()| container.run(process)) {
         Ok(child) => {
             child.warnings.iter().for_each(|warning| settings.report.warning(warning));
             settings.report.debug(|| format!("the command runs as pid {}", child.pid()));
