@@ -22,6 +22,7 @@ pub mod attack;
 mod bundle;
 mod cgroups;
 mod command;
+pub mod counting;
 mod paths;
 mod pty;
 mod receiver;

@@ -2,36 +2,11 @@
 
 use std::path::Path;
 
-use e2e::{Bundle, Cmd, WindowSize, World, each_view, on_this_host, skip, until};
+use e2e::counting::{COUNT, no_criu};
+use e2e::{Cmd, WindowSize, World, each_view, on_this_host, until};
 
 /// No flags.
 const NONE: [&str; 0] = [];
-
-/// A shell that counts into /count, a line a number.
-const COUNT: &str = "i=0; while true; do echo $i >>/count; i=$((i+1)); sleep 0.05; done";
-
-fn no_criu() -> bool {
-    match e2e::criu() {
-        Ok(_) => false,
-        Err(why) => {
-            skip(why);
-            true
-        }
-    }
-}
-
-/// What a counting container has counted.
-fn counted(bundle: &Bundle) -> Vec<u32> {
-    let text = std::fs::read_to_string(bundle.path.join("rootfs/count")).unwrap_or_default();
-    text.lines().map(|line| line.parse().unwrap()).collect()
-}
-
-fn counts_on(bundle: &Bundle) {
-    let before = counted(bundle).len();
-    until("it counts", || counted(bundle).len() > before + 2);
-    let all = counted(bundle);
-    assert_eq!(all, (0..all.len() as u32).collect::<Vec<_>>(), "no number twice, none left out");
-}
 
 #[test]
 fn it_counts_on_where_it_left_off() {
@@ -43,18 +18,18 @@ fn it_counts_on_where_it_left_off() {
         bundle.sh(COUNT);
         let before = world.snapshot();
         bundle.detach();
-        counts_on(&bundle);
+        bundle.counts_on();
         for round in ["first", "second"] {
             bundle.checkpoint(round, NONE).run().success();
             assert_eq!(bundle.status(), "checkpointed");
             let list = bundle.nsrun(["list"]).run().success();
             assert!(list.out.contains("checkpointed"), "{}", list.out);
-            let saved = counted(&bundle);
+            let saved = bundle.counted();
             std::thread::sleep(std::time::Duration::from_millis(120));
-            assert_eq!(counted(&bundle), saved, "something of it still runs");
+            assert_eq!(bundle.counted(), saved, "something of it still runs");
             bundle.restore(round, NONE).run().success();
             assert_eq!(bundle.status(), "running");
-            counts_on(&bundle);
+            bundle.counts_on();
         }
         bundle.delete();
         bundle.tidy(["first", "second", "rootfs/count"]);
@@ -72,12 +47,12 @@ fn a_checkpointed_container_can_be_deleted_and_one_that_runs_is_not_replaced() {
         bundle.sh(COUNT);
         let before = world.snapshot();
         bundle.detach();
-        counts_on(&bundle);
+        bundle.counts_on();
         bundle.checkpoint("images", ["--leave-running"]).run().success();
         assert_eq!(bundle.status(), "running");
-        counts_on(&bundle);
+        bundle.counts_on();
         bundle.restore("images", NONE).run().code(1).error(&["already exists"]);
-        counts_on(&bundle);
+        bundle.counts_on();
         bundle.checkpoint("images", NONE).run().success();
         for verb in ["start", "kill", "pause", "checkpoint"] {
             bundle.verb(verb).with_criu().run().code(1);
@@ -86,7 +61,7 @@ fn a_checkpointed_container_can_be_deleted_and_one_that_runs_is_not_replaced() {
         bundle.verb("delete").run().success();
         // Nobody of that name: it comes back all the same.
         bundle.restore("images", NONE).run().success();
-        counts_on(&bundle);
+        bundle.counts_on();
         bundle.delete();
         bundle.tidy(["images", "rootfs/count"]);
         before.assert_restored();
@@ -121,10 +96,7 @@ fn a_restore_in_the_foreground_ends_as_its_program() {
 #[test]
 fn an_absent_criu_is_told_in_one_line_and_nothing_changes() {
     each_view(|world: &World| {
-        let mut bundle = world.bundle();
-        bundle.sh(COUNT);
-        bundle.detach();
-        counts_on(&bundle);
+        let bundle = world.counting();
         let checkpoint = bundle.nsrun(["checkpoint", "--image-path", "images", &bundle.id]);
         // None of the usual places has one, either, unless the machine has it installed.
         if !["/usr/sbin/criu", "/usr/bin/criu", "/usr/local/sbin/criu", "/sbin/criu"]
@@ -135,7 +107,7 @@ fn an_absent_criu_is_told_in_one_line_and_nothing_changes() {
             run.error(&["no program criu", "CRIU 4.0 or newer is needed"]);
             assert!(!bundle.path.join("images").exists());
         }
-        counts_on(&bundle);
+        bundle.counts_on();
         bundle.delete();
     });
 }
@@ -218,14 +190,11 @@ fn flags_with_one_dash_are_those_with_two() {
         return;
     }
     on_this_host(|world: &World| {
-        let mut bundle = world.bundle();
-        bundle.sh(COUNT);
-        bundle.detach();
-        counts_on(&bundle);
+        let bundle = world.counting();
         bundle.checkpoint("images", ["-leave-running=false"]).run().success();
         // As containerd's shim has it.
         bundle.restore("images", ["-no-subreaper"]).run().success();
-        counts_on(&bundle);
+        bundle.counts_on();
         bundle.delete();
     });
 }

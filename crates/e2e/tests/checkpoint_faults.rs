@@ -4,42 +4,17 @@
 use std::os::unix::fs::symlink;
 use std::time::Duration;
 
+use e2e::counting::{COUNT, no_criu};
 use e2e::trace::{has_strace, killed_at, points};
-use e2e::{Bundle, World, each_view, on_this_host, skip, until};
+use e2e::{Bundle, World, each_view, on_this_host, until};
 use serde_json::{Value, json};
 
 /// No flags.
 const NONE: [&str; 0] = [];
 
-/// A shell that counts into /count, a line a number.
-const COUNT: &str = "i=0; while true; do echo $i >>/count; i=$((i+1)); sleep 0.05; done";
-
-fn no_criu() -> bool {
-    match e2e::criu() {
-        Ok(_) => false,
-        Err(why) => {
-            skip(why);
-            true
-        }
-    }
-}
-
-fn counted(bundle: &Bundle) -> usize {
-    let text = std::fs::read_to_string(bundle.path.join("rootfs/count")).unwrap_or_default();
-    text.lines().count()
-}
-
-fn counts_on(bundle: &Bundle) {
-    let before = counted(bundle);
-    until("it counts", || counted(bundle) > before + 2);
-}
-
 /// A container that was saved in `images`, and deleted.
 fn saved(world: &World) -> Bundle {
-    let mut bundle = world.bundle();
-    bundle.sh(COUNT);
-    bundle.detach();
-    counts_on(&bundle);
+    let bundle = world.counting();
     bundle.checkpoint("images", NONE).run().success();
     bundle.verb("delete").run().success();
     bundle
@@ -61,7 +36,7 @@ fn what_was_tampered_with_is_refused_and_leaves_nothing() {
         );
         bundle.sh(COUNT);
         bundle.detach();
-        counts_on(&bundle);
+        bundle.goes_on();
         bundle.checkpoint("images", NONE).run().success();
         bundle.verb("delete").run().success();
         let images = bundle.path.join("images");
@@ -101,7 +76,7 @@ fn what_was_tampered_with_is_refused_and_leaves_nothing() {
         assert!(!left.contains("process") && !left.contains("cgroup"), "{left}");
         // As it was, it is good.
         bundle.restore("images", NONE).run().success();
-        counts_on(&bundle);
+        bundle.goes_on();
         bundle.delete();
     });
 }
@@ -127,7 +102,7 @@ fn killed_while_it_restores() {
             assert!(left.is_empty(), "killed at call {} of {}: {left}", point.1, point.0);
         }
         bundle.restore("images", NONE).run().success();
-        counts_on(&bundle);
+        bundle.goes_on();
         bundle.delete();
     });
 }
@@ -138,10 +113,7 @@ fn killed_while_it_saves() {
         return;
     }
     on_this_host(|world: &World| {
-        let mut bundle = world.bundle();
-        bundle.sh(COUNT);
-        bundle.detach();
-        counts_on(&bundle);
+        let bundle = world.counting();
         let save = bundle.checkpoint("images", ["--leave-running"]);
         let all = points(world, &save, false);
         let step = (all.len() / 10).max(1);
@@ -153,10 +125,10 @@ fn killed_while_it_saves() {
                 !all.lines().any(|line| line == "criu" || line.starts_with("ld-linux"))
             });
             assert_eq!(bundle.status(), "running", "killed at call {} of {}", point.1, point.0);
-            counts_on(&bundle);
+            bundle.goes_on();
         }
         save.run().success();
-        counts_on(&bundle);
+        bundle.goes_on();
         bundle.delete();
     });
 }

@@ -5,38 +5,19 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use e2e::counting::no_criu;
 use e2e::trace::has_strace;
-use e2e::{Bundle, Cmd, World, each_view, on_this_host, seconds, skip, until};
+use e2e::{Bundle, Cmd, World, each_view, on_this_host, seconds, until};
 
 /// No flags.
 const NONE: [&str; 0] = [];
-
-/// A shell that counts into /count, a line a number.
-const COUNT: &str = "i=0; while true; do echo $i >>/count; i=$((i+1)); sleep 0.05; done";
 
 /// Calls at which nothing of CRIU's own is under way in the processes: what it has them do, by
 /// ptrace(2), nobody else could undo.
 const BETWEEN: [&str; 6] = ["newfstatat", "getdents64", "kcmp", "lseek", "splice", "unlinkat"];
 
-fn no_criu() -> bool {
-    match e2e::criu() {
-        Ok(_) => !has_strace(),
-        Err(why) => {
-            skip(why);
-            true
-        }
-    }
-}
-
-fn counted(bundle: &Bundle) -> usize {
-    let text = std::fs::read_to_string(bundle.path.join("rootfs/count")).unwrap_or_default();
-    text.lines().count()
-}
-
-#[track_caller]
-fn counts_on(bundle: &Bundle) {
-    let before = counted(bundle);
-    until("it counts", || counted(bundle) > before + 2);
+fn no_tools() -> bool {
+    no_criu() || !has_strace()
 }
 
 /// A CRIU under strace(1), which has it killed, or only looks.
@@ -108,21 +89,19 @@ fn some(all: &[(String, usize)], count: usize) -> impl Iterator<Item = &(String,
 
 /// A server and a client in the container hear each other.
 fn is_heard(bundle: &Bundle) -> bool {
-    let script = "nc -l -p 7001 -e /bin/echo heard & sleep 0.3; nc 127.0.0.1 7001";
-    let heard = bundle.exec(["timeout", "5", "sh", "-c", script]);
+    // Where it is locked, the first knock waits in vain; where nobody listens yet, it comes back.
+    let script = "nc -l -p 7001 -e /bin/echo heard & until nc 127.0.0.1 7001; do sleep 0.1; done";
+    let heard = bundle.exec(["timeout", "8", "sh", "-c", script]);
     heard.leaves_behind().run().out.contains("heard")
 }
 
 #[test]
 fn what_was_to_be_saved_goes_on_as_before() {
-    if no_criu() {
+    if no_tools() {
         return;
     }
     each_view(|world: &World| {
-        let mut bundle = world.bundle();
-        bundle.sh(COUNT);
-        bundle.detach();
-        counts_on(&bundle);
+        let mut bundle = world.counting();
         let traced = Traced::new();
         let save = |bundle: &Bundle| bundle.checkpoint("images", ["--leave-running"]);
         let all = traced.calls(save(&bundle), "freeze");
@@ -135,7 +114,7 @@ fn what_was_to_be_saved_goes_on_as_before() {
                 killed += 1;
             }
             assert_eq!(bundle.status(), "running", "killed at call {} of {}", point.1, point.0);
-            counts_on(&bundle);
+            bundle.goes_on();
         }
         assert!(killed > 1, "{killed}");
         assert!(is_heard(&bundle), "its network is locked");
@@ -157,7 +136,7 @@ fn what_was_to_be_saved_goes_on_as_before() {
         assert_eq!(bundle.status(), "paused");
         bundle.verb("resume").run().success();
         save(&bundle).run().success();
-        counts_on(&bundle);
+        bundle.goes_on();
         bundle.delete();
     });
 }
@@ -173,14 +152,11 @@ fn temporary() -> Vec<String> {
 
 #[test]
 fn what_was_to_come_back_leaves_nothing() {
-    if no_criu() {
+    if no_tools() {
         return;
     }
     on_this_host(|world: &World| {
-        let mut bundle = world.bundle();
-        bundle.sh(COUNT);
-        bundle.detach();
-        counts_on(&bundle);
+        let bundle = world.counting();
         bundle.checkpoint("images", NONE).run().success();
         bundle.verb("delete").run().success();
         let traced = Traced::new();
@@ -204,7 +180,7 @@ fn what_was_to_come_back_leaves_nothing() {
         }
         until("nothing in /tmp", || temporary().iter().all(|name| directories.contains(name)));
         restore().run().success();
-        counts_on(&bundle);
+        bundle.goes_on();
         bundle.delete();
     });
 }

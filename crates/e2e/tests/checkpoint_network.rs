@@ -6,18 +6,9 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
-use e2e::{Cmd, World, each_view, on_this_host, skip, until};
+use e2e::counting::no_criu;
+use e2e::{Bundle, Cmd, World, each_view, on_this_host, until};
 use serde_json::json;
-
-fn no_criu() -> bool {
-    match e2e::criu() {
-        Ok(_) => false,
-        Err(why) => {
-            skip(why);
-            true
-        }
-    }
-}
 
 fn ip(words: &str) {
     Cmd::new("ip", words.split(' ')).run().success();
@@ -148,6 +139,53 @@ fn what_hooks_have_made_they_make_again() {
         bundle.restore("images", [""; 0]).run().success();
         let run = bundle.exec(["ip", "addr", "show", "eth0"]).run().success();
         assert!(run.out.contains("inet 10.78.0.1/24"), "{}", run.out);
+        bundle.delete();
+    });
+}
+
+/// A connection that nobody has taken yet has no descriptor, and CRIU nothing to save it by.
+#[test]
+fn connections_that_wait_are_left_out_if_one_says_so() {
+    if no_criu() {
+        return;
+    }
+    each_view(|world: &World| {
+        let mut bundle = world.bundle();
+        bundle.sh("exec nc -ll -p 7000 -e /bin/cat");
+        let inside = |bundle: &Bundle, words: &[&str]| {
+            let pid = bundle.state()["pid"].to_string();
+            Cmd::new("nsenter", ["-n", "-t", &pid]).args(words)
+        };
+        let echoed = |bundle: &Bundle, text: &str| {
+            let script = format!("exec 3<>/dev/tcp/127.0.0.1/7000; echo {text} >&3; head -1 <&3");
+            inside(bundle, &["timeout", "5", "bash", "-c", &script]).run().out.contains(text)
+        };
+        bundle.detach();
+        let pid = bundle.state()["pid"].to_string();
+        let table = || -> String {
+            let text = |name| std::fs::read_to_string(format!("/proc/{pid}/net/{name}")).unwrap();
+            ["tcp", "tcp6"].map(text).concat()
+        };
+        until("it listens", || table().contains(":1B58 "));
+        assert!(echoed(&bundle, "before"));
+        // What stands still takes no connection; the kernel does, up to a point.
+        bundle.verb("pause").run().success();
+        let script = "exec 3<>/dev/tcp/127.0.0.1/7000; exec sleep 1000";
+        let waiting = inside(&bundle, &["bash", "-c", script]).start();
+        // A listening socket's queue is as long as the number of those that wait.
+        let waits = |line: &str| line.contains(":1B58 ") && line.contains(" 0A 00000000:00000001");
+        until("it waits", || table().lines().any(waits));
+        let flag = ["--tcp-established"];
+        for flags in [&flag[..], &[]] {
+            bundle.checkpoint("images", flags).run().code(1).error(&["n-flight connection"]);
+            assert_eq!(bundle.status(), "paused");
+        }
+        bundle.checkpoint("images", ["--tcp-skip-in-flight"]).run().success();
+        assert_eq!(bundle.status(), "checkpointed");
+        waiting.signal(rustix::process::Signal::KILL);
+        let _ = waiting.wait();
+        bundle.restore("images", [""; 0]).run().success();
+        assert!(echoed(&bundle, "after"));
         bundle.delete();
     });
 }

@@ -2,43 +2,12 @@
 
 use std::path::Path;
 
-use e2e::{Bundle, Cmd, View, World, each_view, on_this_host, skip, until};
+use e2e::counting::{COUNT, no_criu};
+use e2e::{Cmd, View, World, each_view, on_this_host, skip, until};
 use serde_json::json;
 
 /// No flags.
 const NONE: [&str; 0] = [];
-
-/// A shell that counts into /count, a line a number.
-const COUNT: &str = "i=0; while true; do echo $i >>/count; i=$((i+1)); sleep 0.05; done";
-
-fn no_criu() -> bool {
-    match e2e::criu() {
-        Ok(_) => false,
-        Err(why) => {
-            skip(why);
-            true
-        }
-    }
-}
-
-fn counts_on(bundle: &Bundle) {
-    let file = bundle.path.join("rootfs/count");
-    let all = || -> Vec<u32> {
-        let text = std::fs::read_to_string(&file).unwrap_or_default();
-        text.lines().map(|line| line.parse().unwrap()).collect()
-    };
-    let before = all().len();
-    until("it counts", || all().len() > before + 2);
-    assert_eq!(all(), (0..all().len() as u32).collect::<Vec<_>>());
-}
-
-fn counting(world: &World) -> Bundle {
-    let mut bundle = world.bundle();
-    bundle.sh(COUNT);
-    bundle.detach();
-    counts_on(&bundle);
-    bundle
-}
 
 /// How much memory is in a directory of images, in bytes.
 fn pages(directory: &Path) -> u64 {
@@ -90,7 +59,7 @@ fn what_makes_no_sense_is_refused_by_name() {
         return;
     }
     on_this_host(|world: &World| {
-        let bundle = counting(world);
+        let bundle = world.counting();
         let refused: [(&[&str], &[&str]); 8] = [
             (&["--parent-path", "/tmp"], &["--parent-path", "relative"]),
             (&["--parent-path", "../no"], &["--parent-path", "no directory"]),
@@ -147,11 +116,11 @@ fn groups_come_back_in_every_mode() {
                 std::fs::create_dir(&inner).unwrap();
                 std::fs::write(format!("{inner}/cgroup.procs"), pid.to_string()).unwrap();
             }
-            counts_on(&bundle);
+            bundle.counts_on();
             let flags = ["--manage-cgroups-mode", mode];
             bundle.checkpoint("images", flags).run().success();
             bundle.restore("images", flags).run().success();
-            counts_on(&bundle);
+            bundle.counts_on();
             let pid = bundle.state()["pid"].as_i64().unwrap();
             let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
             assert!(groups.contains(&format!("/{}", bundle.id)), "{mode}: {groups}");
@@ -173,14 +142,14 @@ fn a_paused_container_is_saved_and_goes_on_when_it_is_back() {
         return;
     }
     each_view(|world: &World| {
-        let bundle = counting(world);
+        let bundle = world.counting();
         bundle.verb("pause").run().success();
         bundle.checkpoint("images", ["--leave-running"]).run().success();
         assert_eq!(bundle.status(), "paused");
         bundle.checkpoint("images", NONE).run().success();
         assert_eq!(bundle.status(), "checkpointed");
         bundle.restore("images", NONE).run().success();
-        counts_on(&bundle);
+        bundle.counts_on();
         bundle.delete();
         bundle.tidy(["images"]);
     });
@@ -192,7 +161,7 @@ fn a_process_executed_from_outside_is_refused_before_anything_is_frozen() {
         return;
     }
     each_view(|world: &World| {
-        let bundle = counting(world);
+        let bundle = world.counting();
         bundle
             .nsrun(["exec", "-d", &bundle.id, "/bin/sleep", "1000"])
             .leaves_behind()
@@ -201,7 +170,7 @@ fn a_process_executed_from_outside_is_refused_before_anything_is_frozen() {
         let run = bundle.checkpoint("images", NONE).run().code(1);
         run.error(&["sleep", "executed in it from outside"]);
         assert!(!bundle.path.join("images/dump.log").exists());
-        counts_on(&bundle);
+        bundle.counts_on();
         bundle.delete();
     });
 }
@@ -212,13 +181,13 @@ fn logs_go_where_they_shall_and_a_status_is_told() {
         return;
     }
     each_view(|world: &World| {
-        let bundle = counting(world);
+        let bundle = world.counting();
         bundle.checkpoint("images", ["--work-path", "work"]).run().success();
         assert!(bundle.path.join("work/dump.log").exists());
         assert!(!bundle.path.join("images/dump.log").exists());
         bundle.restore("images", ["--work-path", "work"]).run().success();
         assert!(bundle.path.join("work/restore.log").exists());
-        counts_on(&bundle);
+        bundle.counts_on();
         bundle.delete();
     });
 }
@@ -229,7 +198,7 @@ fn a_page_server_gets_the_memory() {
         return;
     }
     on_this_host(|world: &World| {
-        let bundle = counting(world);
+        let bundle = world.counting();
         let memory = bundle.path.join("images");
         std::fs::create_dir(&memory).unwrap();
         let criu = e2e::criu().unwrap().join("criu");
@@ -243,7 +212,7 @@ fn a_page_server_gets_the_memory() {
         server.wait().code(0);
         assert!(pages(&memory) > 0);
         bundle.restore("images", NONE).run().success();
-        counts_on(&bundle);
+        bundle.counts_on();
         bundle.delete();
     });
 }
@@ -358,11 +327,11 @@ fn an_empty_network_is_for_hooks_to_fill() {
         );
         bundle.sh(COUNT);
         bundle.detach();
-        counts_on(&bundle);
+        bundle.counts_on();
         let flags = ["--empty-ns", "network"];
         bundle.checkpoint("images", flags).run().success();
         bundle.restore("images", flags).run().success();
-        counts_on(&bundle);
+        bundle.counts_on();
         let pid = bundle.state()["pid"].as_i64().unwrap();
         let hooks = std::fs::read_to_string(&told).unwrap();
         assert_eq!(hooks.lines().count(), 2, "one for each beginning: {hooks}");

@@ -3,35 +3,12 @@
 
 use std::io::Read;
 
-use e2e::{Bundle, Cmd, World, each_view, skip, until};
+use e2e::counting::{COUNT, no_criu};
+use e2e::{Cmd, World, each_view, until};
 use serde_json::json;
 
 /// No flags.
 const NONE: [&str; 0] = [];
-
-/// A shell that counts into /count, a line a number.
-const COUNT: &str = "i=0; while true; do echo $i >>/count; i=$((i+1)); sleep 0.05; done";
-
-fn no_criu() -> bool {
-    match e2e::criu() {
-        Ok(_) => false,
-        Err(why) => {
-            skip(why);
-            true
-        }
-    }
-}
-
-fn counts_on(bundle: &Bundle) {
-    let file = bundle.path.join("rootfs/count");
-    let all = || -> Vec<u32> {
-        let text = std::fs::read_to_string(&file).unwrap_or_default();
-        text.lines().map(|line| line.parse().unwrap()).collect()
-    };
-    let before = all().len();
-    until("it counts", || all().len() > before + 2);
-    assert_eq!(all(), (0..all().len() as u32).collect::<Vec<_>>());
-}
 
 fn ip(words: &str) {
     Cmd::new("ip", words.split(' ')).run().success();
@@ -47,7 +24,7 @@ fn another_name_bundle_and_group() {
         old.sh(COUNT);
         let before = world.snapshot();
         old.detach();
-        counts_on(&old);
+        old.counts_on();
         old.checkpoint("images", NONE).run().success();
         old.verb("delete").run().success();
         let mut new = world.bundle();
@@ -64,7 +41,7 @@ fn another_name_bundle_and_group() {
         for round in 0..2 {
             let counted = std::fs::read(new.path.join("rootfs/count")).unwrap();
             new.restore(images, NONE).run().success();
-            counts_on(&new);
+            new.counts_on();
             let pid = new.state()["pid"].as_i64().unwrap();
             let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
             let below = format!("/{}/below", new.id);
@@ -140,10 +117,10 @@ fn a_user_namespace() {
             .success();
         bundle.sh(COUNT);
         bundle.detach();
-        counts_on(&bundle);
+        bundle.counts_on();
         bundle.checkpoint("images", NONE).run().success();
         bundle.restore("images", NONE).run().success();
-        counts_on(&bundle);
+        bundle.counts_on();
         let pid = bundle.state()["pid"].as_i64().unwrap();
         let map = std::fs::read_to_string(format!("/proc/{pid}/uid_map")).unwrap();
         assert_eq!(map.split_ascii_whitespace().collect::<Vec<_>>(), ["0", "100000", "65536"]);
@@ -179,10 +156,10 @@ fn namespaces_of_somebody_else() {
         );
         bundle.sh(COUNT);
         bundle.detach();
-        counts_on(&bundle);
+        bundle.counts_on();
         bundle.checkpoint("images", NONE).run().success();
         bundle.restore("images", NONE).run().success();
-        counts_on(&bundle);
+        bundle.counts_on();
         let inside = bundle.state()["pid"].as_i64().unwrap();
         for kind in ["ipc", "uts"] {
             let of = |pid: i64| std::fs::read_link(format!("/proc/{pid}/ns/{kind}")).unwrap();
@@ -250,7 +227,7 @@ fn another_machine() {
         bundle.sh("i=0; while true; do echo $i >>/count; i=$((i+1)); sleep 0.05; done");
         bundle.set("/hostname", "carried");
         bundle.detach();
-        counts_on(&bundle);
+        bundle.counts_on();
         bundle.checkpoint("images", [""; 0]).run().success();
         let count = std::fs::read_to_string(bundle.path.join("rootfs/count")).unwrap();
         // Only what is packed goes along, and the machine it came from is no more.

@@ -1,34 +1,15 @@
 //! What CRIU cannot do, or not here: refused before anything is frozen; and the container goes on.
 
-use e2e::{Bundle, Cmd, World, each_view, on_this_host, skip, until};
+use e2e::counting::no_criu;
+use e2e::{Cmd, World, each_view, on_this_host, until};
 use serde_json::json;
 
 /// No flags.
 const NONE: [&str; 0] = [];
 
 /// A shell that counts into /count, a line a number, and has nothing of the host's open.
-const COUNT: &str = "exec </dev/null >/dev/null 2>&1; \
+const QUIET: &str = "exec </dev/null >/dev/null 2>&1; \
                      i=0; while true; do echo $i >>/count; i=$((i+1)); sleep 0.05; done";
-
-fn no_criu() -> bool {
-    match e2e::criu() {
-        Ok(_) => false,
-        Err(why) => {
-            skip(why);
-            true
-        }
-    }
-}
-
-#[track_caller]
-fn counts_on(bundle: &Bundle) {
-    let counted = || {
-        let text = std::fs::read_to_string(bundle.path.join("rootfs/count")).unwrap_or_default();
-        text.lines().count()
-    };
-    let before = counted();
-    until("it counts", || counted() > before + 2);
-}
 
 /// The pid in the innermost PID namespace.
 fn inner_pid(pid: &str) -> String {
@@ -46,7 +27,7 @@ fn an_executed_process_would_be_lost_by_criu() {
     }
     on_this_host(|world: &World| {
         let mut bundle = world.bundle();
-        bundle.sh(COUNT);
+        bundle.sh(QUIET);
         let init = bundle.detach().to_string();
         let script = "exec </dev/null >/dev/null 2>&1; exec sleep 1000";
         let pid_file = world.path("pid");
@@ -60,7 +41,7 @@ fn an_executed_process_would_be_lost_by_criu() {
         until("it sleeps", || {
             std::fs::read(format!("/proc/{executed}/comm")).unwrap() == b"sleep\n"
         });
-        counts_on(&bundle);
+        bundle.counts_on();
         let images = world.path("images");
         std::fs::create_dir(&images).unwrap();
         let criu = e2e::criu().unwrap().join("criu");
@@ -85,7 +66,7 @@ fn an_executed_process_would_be_lost_by_criu() {
         });
         bundle.checkpoint("images", NONE).run().success();
         bundle.restore("images", NONE).run().success();
-        counts_on(&bundle);
+        bundle.counts_on();
         bundle.delete();
     });
 }
@@ -104,20 +85,20 @@ fn an_ordinary_user_is_told_so() {
         bundle.set("/linux/uidMappings", own.clone());
         bundle.set("/linux/gidMappings", own);
         bundle.set("/linux/cgroupsPath", json!(null));
-        bundle.sh(COUNT);
+        bundle.sh(QUIET);
         user.own_all(&bundle.path);
         let state = user.runtime_dir.join("nsrun");
         std::fs::create_dir_all(&state).unwrap();
         user.own(&state);
         user.run(bundle.run(["--detach"])).leaves_behind().run().success();
-        counts_on(&bundle);
+        bundle.counts_on();
         let run = user.run(bundle.checkpoint("images", NONE)).run().code(1);
         run.error(&["checkpoint", "root"]);
         assert!(!bundle.path.join("images").exists());
-        counts_on(&bundle);
+        bundle.counts_on();
         let run = user.run(bundle.restore("images", NONE)).run().code(1);
         run.error(&["restor", "root"]);
-        counts_on(&bundle);
+        bundle.counts_on();
         user.run(bundle.nsrun(["delete", "--force", &bundle.id])).run().success();
     });
 }

@@ -1,20 +1,11 @@
 //! What of a container's processes survives a checkpoint and a restore, by their own view.
 
+use e2e::counting::no_criu;
 use e2e::{Bundle, World, each_view, skip, until};
 use serde_json::json;
 
 /// No flags.
 const NONE: [&str; 0] = [];
-
-fn no_criu() -> bool {
-    match e2e::criu() {
-        Ok(_) => false,
-        Err(why) => {
-            skip(why);
-            true
-        }
-    }
-}
 
 /// Whether this process has CAP_SYS_RESOURCE.
 fn may_raise_limits() -> bool {

@@ -4,19 +4,10 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use e2e::counting::no_criu;
 use e2e::{Cmd, WindowSize, World, on_this_host, skip, until};
 
 const PAGE: &str = include_str!("../../../docs/checkpoint.md");
-
-fn no_criu() -> bool {
-    match e2e::criu() {
-        Ok(_) => false,
-        Err(why) => {
-            skip(why);
-            true
-        }
-    }
-}
 
 /// The commands of the page's first blocks, and what it shows below each.
 fn transcript() -> Vec<(&'static str, Vec<&'static str>)> {

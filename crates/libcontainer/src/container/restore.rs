@@ -293,9 +293,16 @@ impl Container {
     fn limit(&self, plan: &ContainerPlan, criu: Pid) -> Result<()> {
         let Some(group) = &plan.cgroup else { return Ok(()) };
         let host = &self.shared.facts()?.cgroups;
-        let own = Manager::of_process(host, rustix::process::getpid())?;
-        own.attach(criu)?;
-        own.attach_v2(criu)?;
+        match Manager::of_process(host, rustix::process::getpid()) {
+            Ok(own) => {
+                own.attach(criu)?;
+                own.attach_v2(criu)?;
+            }
+            // Whoever came from outside of this cgroup namespace (nsenter) has a group that has no
+            // name here. CRIU stays until it ends, which is soon.
+            Err(cgroups::Error::Invalid { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
         let mut limits = plan.resources.clone();
         limits.pids = limits.pids.or(plan.late_pids);
         group.set(&limits)?;
