@@ -18,7 +18,7 @@ use crate::{Error, ErrorKind, Result, Step};
 const PARENT: &str = "parent";
 
 /// How many checkpoints may build on one another.
-const LONGEST_CHAIN: usize = 1000;
+const LONGEST_CHAIN: usize = 500;
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
@@ -27,6 +27,8 @@ const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::
 pub struct Directories {
     /// Of the images.
     pub images: OwnedFd,
+    /// What these build on, the nearest first; known after [`check`](Self::check) only.
+    pub parents: Vec<OwnedFd>,
     /// Of logs and statistics.
     pub work: OwnedFd,
     /// The log's name in there.
@@ -48,21 +50,22 @@ impl Directories {
 
     /// Opens what a checkpoint has left, and checks it.
     pub fn check(criu: &Criu, log: &'static str) -> Result<Self> {
-        let directories = Self::open(criu, log)?;
+        let mut directories = Self::open(criu, log)?;
         if let Err(error) = statat(&directories.images, "inventory.img", AtFlags::SYMLINK_NOFOLLOW)
         {
             let path = criu.images.join("inventory.img");
             let error = SysError::new("open", path.display().to_string(), error);
             return Err(Error::from(error).with_hint("there is no checkpoint in that directory"));
         }
-        let mut images = directories.images.try_clone().sys("fcntl", || "F_DUPFD_CLOEXEC")?;
         for _ in 0..LONGEST_CHAIN {
-            match only_files(images.as_fd()).step(|| criu.images.display().to_string())? {
+            let last = directories.parents.last().unwrap_or(&directories.images);
+            match only_files(last.as_fd()).step(|| criu.images.display().to_string())? {
                 None => return Ok(directories),
                 Some(parent) => {
-                    images = openat(&images, &parent, DIRECTORY, Mode::empty())
+                    let next = openat(last, &parent, DIRECTORY, Mode::empty())
                         .sys("open", || parent.display().to_string())
                         .step(|| "the parent of the checkpoint")?;
+                    directories.parents.push(next);
                 }
             }
         }
@@ -88,7 +91,7 @@ impl Directories {
             Err(errno) => return Err(SysError::new("unlink", log, errno).into()),
         }
         let log_path = std::path::absolute(path).unwrap_or_else(|_| path.clone()).join(log);
-        Ok(Self { images, work, log, log_path })
+        Ok(Self { images, parents: Vec::new(), work, log, log_path })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Checkpoints by CRIU, which is asked over its socket and never by its command line
 //! (docs/checkpoint.md).
 
+mod chain;
 mod contents;
 mod criu;
 mod descriptors;

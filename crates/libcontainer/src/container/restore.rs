@@ -198,15 +198,16 @@ impl Container {
         needed.extend(record.config.namespaces.iter().filter_map(|one| one.path.as_deref()));
         needed.extend(rootfs.sources.iter().map(|source| source.path.as_path()));
         let covers_tmp = needed.into_iter().all(is_outside_tmp);
-        let layout = Layout { place, rootfs, covers_tmp };
+        let (top, images) = source.directories.together()?;
+        let layout = Layout { place, rootfs, images, covers_tmp };
         let mut streams = Streams::open(process, record.config.process.terminal)?;
         let null = null()?;
         let given = Given::of(source, record, &streams, &null)?;
         let message = self.restore_options(source, record, plan, &layout, &given)?;
         self.make_rdt(record)?;
         let orders = program.plan(false, Some(layout));
-        let Directories { images, work, .. } = &source.directories;
-        let mut descriptors = vec![null.as_fd(), images.as_fd(), work.as_fd()];
+        let work = source.directories.work.as_fd();
+        let mut descriptors = vec![null.as_fd(), top.as_fd(), work];
         descriptors.extend(given.descriptors.iter().map(|(_, fd)| fd.as_fd()));
         // Not one that was made ahead: that may be in a network namespace of its own by now.
         let boot = Boot::spawn(self.shared.program()?, false)?;

@@ -40,6 +40,8 @@ pub struct Layout {
     pub place: PathBuf,
     /// What the container is made of.
     pub rootfs: RootfsPlan,
+    /// The images, below the directory that stands for theirs: it holds their parents, too.
+    pub images: PathBuf,
     /// The host's /tmp is covered, too: CRIU makes a directory in there, which would stay if it were
     /// killed.
     pub covers_tmp: bool,

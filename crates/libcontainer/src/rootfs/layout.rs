@@ -80,12 +80,16 @@ pub fn lay_out(
     let null = null.map_or_else(source::open_null, Ok)?;
     let private = Attributes { propagation: private, ..Attributes::default() };
     put(&cover, "null", &null, &private, proc)?;
-    let reopen = |name, tree: &OwnedFd| {
+    let reopen = |name, tree: &OwnedFd, way: &Path| {
         put(&cover, name, tree, &private, proc)?;
+        let path = Path::new(name).join(way);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok::<_, Error>(openat(&cover, name, flags, Mode::empty()).sys("open", || name)?)
+        Ok::<_, Error>(openat(&cover, &path, flags, Mode::empty()).sys("open", || name)?)
     };
-    Ok([reopen("images", &carried[0])?, reopen("work", &carried[1])?])
+    Ok([
+        reopen("images", &carried[0], &layout.images)?,
+        reopen("work", &carried[1], Path::new(""))?,
+    ])
 }
 
 /// Mounts `tree` in `directory` under this name.

@@ -15,6 +15,7 @@ fn layout() -> Layout {
     let nodes = vec![Node::Bound { name: "null".to_owned(), source: 2 }];
     Layout {
         place: "/run/x".into(),
+        images: PathBuf::new(),
         covers_tmp: false,
         rootfs: RootfsPlan {
             root: RootSource::Directory("/srv/root".into()),
