@@ -1,7 +1,7 @@
 //! What attacks on a runtime have in common: a canary on the host, links to it, names that are
 //! exchanged while a container starts.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -65,6 +65,19 @@ pub fn link(root: &Rootfs, name: &str, target: impl AsRef<Path>) {
     symlink(target, &path).unwrap();
 }
 
+/// A program of the host that is the test's own by a copy, which belongs to `owner`, and may be
+/// written by nobody else.
+///
+/// # Panics
+/// If the caller may not.
+pub fn victim(world: &World, program: &Path, owner: u32) -> PathBuf {
+    let path = world.path("victim");
+    std::fs::copy(program, &path).unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+    chown(&path, Some(owner), Some(owner)).unwrap();
+    path
+}
+
 /// Links to the canary: absolute, relative with more .. than there are, through another link.
 ///
 /// # Panics
@@ -75,6 +88,20 @@ pub fn links(root: &Rootfs, canary: &Path) -> Vec<PathBuf> {
     let nested = Path::new("/hop").join(canary.file_name().unwrap());
     vec![canary.to_owned(), up, nested]
 }
+
+/// A record whose init has this number.
+///
+/// # Panics
+/// If there is none in it.
+pub fn point_at(record: &str, pid: i32) -> String {
+    let (before, init) = record.rsplit_once("{\"pid\":").unwrap();
+    let (_, rest) = init.split_once(',').unwrap();
+    format!("{before}{{\"pid\":{pid},{rest}")
+}
+
+/// A caller who leaves directories of the host open, without close-on-exec.
+pub const OPEN_DIRECTORIES: [&str; 4] =
+    ["bash", "-c", "exec 7</ 8</etc 9</proc 40</sys/fs/cgroup; exec \"$@\"", "bash"];
 
 /// Types `evil` and a new line into its standard input's terminal, byte by byte, by each name that
 /// this has: `/probe` must be there. At the end it says `done`.

@@ -145,6 +145,12 @@ impl Bundle {
         self.nsrun(["run"]).args(flags).args([&self.id])
     }
 
+    /// The container in the foreground, by each runtime: nsinit reads config.json as well.
+    pub fn by_each(&self) -> [Cmd; 2] {
+        let exec = Cmd::nsinit(["exec", "--config", "config.json"]).dir(&self.path);
+        [self.run([""; 0]), exec]
+    }
+
     /// `create ID` with more flags. What it leaves behind holds its output.
     pub fn create<S: AsRef<OsStr>>(&self, flags: impl IntoIterator<Item = S>) -> Cmd {
         self.nsrun(["create"]).args(flags).args([&self.id]).leaves_behind()

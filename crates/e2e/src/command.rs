@@ -106,6 +106,13 @@ impl Cmd {
         self
     }
 
+    /// The same by another program.
+    #[must_use]
+    pub fn program(mut self, program: impl AsRef<OsStr>) -> Self {
+        self.words[0] = program.as_ref().to_owned();
+        self
+    }
+
     /// The same with one word replaced by another.
     #[must_use]
     pub(crate) fn replacing(mut self, word: &OsStr, by: &OsStr) -> Self {

@@ -68,6 +68,13 @@ impl Receiver {
     }
 }
 
+impl Receiver {
+    /// Whether nobody has come.
+    pub fn is_left_alone(&self) -> bool {
+        self.listener.accept().is_err()
+    }
+}
+
 impl AsRef<Path> for Receiver {
     fn as_ref(&self) -> &Path {
         &self.path

@@ -1,19 +1,10 @@
 //! Attacks on the runtime's executable and on processes that join: attacks.md, rows 1 to 3.
 
-use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
-use e2e::attack::join;
+use e2e::attack::{OPEN_DIRECTORIES, join, victim};
 use e2e::{Cmd, Rootfs, World, data, nsinit, on_this_host};
-
-/// A copy of nsinit that belongs to `owner`, and may be written by nobody else.
-fn victim(world: &World, owner: u32) -> PathBuf {
-    let path = world.path("victim");
-    std::fs::copy(nsinit(), &path).unwrap();
-    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
-    chown(&path, Some(owner), Some(owner)).unwrap();
-    path
-}
 
 fn exec(victim: &Path, root: &Rootfs, args: &[&str]) -> Cmd {
     Cmd::new(victim, ["exec"]).args(args).dir(&root.path)
@@ -30,7 +21,7 @@ const WAYS: [(&[&str], &str); 3] = [
 fn attack_joins(world: &World, root: &Rootfs, owner: u32, flags: &[&str], how: &str) -> String {
     let canary = world.path("canary");
     std::fs::write(&canary, "host").unwrap();
-    let victim = victim(world, owner);
+    let victim = victim(world, &nsinit(), owner);
     let before = std::fs::read(&victim).unwrap();
     std::fs::copy(data("attack-exe.pl"), root.file("attack.pl")).unwrap();
     let _ = std::fs::remove_file(root.file("tmp/stop"));
@@ -75,7 +66,7 @@ fn row_1_nor_by_the_entry_point() {
                 mount -o remount,rw,bind /proc/$pid/exe
             done 2>/dev/null; exec 9</proc/1/exe; echo pwned > /proc/self/fd/9; true";
         for owner in [0, 1000] {
-            let victim = victim(world, owner);
+            let victim = victim(world, &nsinit(), owner);
             let before = std::fs::read(&victim).unwrap();
             for (flags, _) in WAYS {
                 let run = exec(&victim, &root, &[flags, &["/bin/evil"]].concat()).run();
@@ -126,7 +117,8 @@ fn row_3_no_working_directory_leads_out() {
         let attack = || {
             for number in 3..=64 {
                 let cwd = format!("/proc/self/fd/{number}");
-                let run = root.exec(["--cwd", &cwd, "/bin/sh", "-c", script]).run();
+                let exec = root.exec(["--cwd", &cwd, "/bin/sh", "-c", script]);
+                let run = exec.by(OPEN_DIRECTORIES).run();
                 match run.status.code() {
                     Some(0) => assert!(!run.out.contains("escaped"), "{cwd}: {}", run.out),
                     _ => drop(run.code(125).error(&["cwd"])),

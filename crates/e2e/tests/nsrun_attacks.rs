@@ -1,24 +1,15 @@
 //! Attacks on nsrun from images and from other containers: attacks.md, rows 1 to 10. A canary on
 //! the host is what every link leads to; it is compared afterwards.
 
-use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
-use e2e::attack::{canary, contents, join, link, links, while_swapping};
+use e2e::attack::{OPEN_DIRECTORIES, canary, contents, join, link, links, victim, while_swapping};
 use e2e::{Bundle, Cmd, Rootfs, World, data, nsrun, on_this_host};
 use serde_json::{Value, json};
 
 /// No flags.
 const NONE: [&str; 0] = [];
-
-/// A copy of nsrun that belongs to `owner`, and may be written by nobody else.
-fn victim(world: &World, owner: u32) -> PathBuf {
-    let path = world.path("victim");
-    std::fs::copy(nsrun(), &path).unwrap();
-    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
-    chown(&path, Some(owner), Some(owner)).unwrap();
-    path
-}
 
 fn by(victim: &Path, bundle: &Bundle, args: &[&str]) -> Cmd {
     Cmd::new(victim, args).dir(&bundle.path)
@@ -58,7 +49,7 @@ fn attack_joins(
     let (capabilities, user, how) = way;
     let canary = world.path("canary");
     std::fs::write(&canary, "host").unwrap();
-    let victim = victim(world, owner);
+    let victim = victim(world, &nsrun(), owner);
     let before = std::fs::read(&victim).unwrap();
     std::fs::copy(data("attack-exe.pl"), root.file("attack.pl")).unwrap();
     let _ = std::fs::remove_file(root.file("tmp/stop"));
@@ -103,7 +94,7 @@ fn row_1_nor_by_the_entry_point() {
                 mount -o remount,rw,bind /proc/$pid/exe
             done 2>/dev/null; exec 9</proc/1/exe; echo pwned > /proc/self/fd/9; true";
         for owner in [0, 1000] {
-            let victim = victim(world, owner);
+            let victim = victim(world, &nsrun(), owner);
             let before = std::fs::read(&victim).unwrap();
             for (capabilities, user, _) in WAYS {
                 let mut bundle = debian(world, &root);
@@ -138,6 +129,27 @@ fn row_2_who_joins_is_not_traced_and_holds_nothing_of_the_host() {
     });
 }
 
+/// A created container's init waits, maybe for long, and others may join it who trace.
+#[test]
+fn row_2_nor_does_who_waits_for_its_start() {
+    on_this_host(|world: &World| {
+        let bundle = world.bundle();
+        bundle.create(NONE).run().success();
+        let pid = &bundle.state()["pid"];
+        let mut held = Vec::new();
+        for entry in std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten() {
+            held.push(std::fs::read_link(entry.path()).unwrap().display().to_string());
+        }
+        let harmless = |fd: &String| {
+            ["pipe:", "socket:", "anon_inode:[signalfd]", "/dev/null"]
+                .iter()
+                .any(|start| fd.starts_with(start))
+        };
+        assert!(held.len() > 3 && held.iter().all(harmless), "{held:?}");
+        bundle.delete();
+    });
+}
+
 #[test]
 fn row_3_no_working_directory_leads_out() {
     on_this_host(|world: &World| {
@@ -156,13 +168,13 @@ fn row_3_no_working_directory_leads_out() {
         };
         for cwd in &cwds {
             bundle.set("/process/cwd", cwd.as_str());
-            check(cwd, bundle.run(NONE).run());
+            check(cwd, bundle.run(NONE).by(OPEN_DIRECTORIES).run());
         }
         bundle.set("/process/cwd", "/").args(["/probe", "sleep", "1000"]);
         bundle.detach();
         for cwd in &cwds {
             let exec = ["exec", "--cwd", cwd, &bundle.id, "/bin/sh", "-c", script];
-            check(cwd, bundle.nsrun(exec).run());
+            check(cwd, bundle.nsrun(exec).by(OPEN_DIRECTORIES).run());
         }
         bundle.delete();
         let left = before.wait_restored(std::time::Duration::from_secs(2));

@@ -1,11 +1,11 @@
 //! Attacks on nsrun from inside a container, and on its records: attacks.md, rows 11 to 19, 21,
-//! 22, 25 and 26. Each is carried out; the host's own figures are compared afterwards.
+//! 22 and 26. Each is carried out; the host's own figures are compared afterwards.
 
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use e2e::attack::host_settings;
-use e2e::{Bundle, World, each_view, on_this_host};
+use e2e::attack::{host_settings, point_at};
+use e2e::{Bundle, Cmd, World, each_view, on_this_host};
 use serde_json::json;
 
 /// No flags.
@@ -91,6 +91,8 @@ fn row_14_users_are_read_to_the_letter() {
             ":1",
             "1:1:1",
             "a",
+            "a:b",
+            "0:b",
             "4294967296",
             "4294967295",
             "-1",
@@ -353,8 +355,8 @@ fn row_21_records_are_roots_alone() {
 fn row_22_a_storm_leaves_nothing_in_the_supervisor() {
     on_this_host(|world: &World| {
         let mut bundle = world.bundle();
-        bundle.sh("echo up; exec sleep 1000");
-        let mut supervisor = bundle.run(NONE).seconds(160).start();
+        bundle.sh("echo up; exec sleep 10000");
+        let mut supervisor = bundle.run(NONE).seconds(3000).start();
         supervisor.until("up");
         let proc = format!("/proc/{}", supervisor.pid());
         let figures = || {
@@ -370,7 +372,7 @@ fn row_22_a_storm_leaves_nothing_in_the_supervisor() {
         };
         storm(20);
         let (before, (resident, descriptors)) = (world.snapshot(), figures());
-        storm(200);
+        storm(if e2e::trace::whole() { 10_000 } else { 200 });
         let run = bundle.exec(["/bin/sh", "-c", "yes | head -c 20000000"]).seconds(60).run();
         assert_eq!(run.success().out.len(), 20_000_000);
         before.assert_restored();
@@ -379,36 +381,6 @@ fn row_22_a_storm_leaves_nothing_in_the_supervisor() {
         assert!(resident_now <= resident + 128, "{resident} kB, then {resident_now} kB");
         bundle.nsrun(["kill", &bundle.id, "KILL"]).run().success();
         supervisor.wait();
-    });
-}
-
-#[test]
-fn row_25_hooks_get_nothing_of_the_image() {
-    on_this_host(|world: &World| {
-        let mut bundle = world.bundle();
-        let out = world.path("hook");
-        let hook = bundle.path.join("hook.sh");
-        let script = format!("#!/bin/sh\n(env; pwd; ls -l /proc/self/fd) > {}.$1\n", out.display());
-        std::fs::write(&hook, script).unwrap();
-        std::fs::set_permissions(&hook, PermissionsExt::from_mode(0o755)).unwrap();
-        let one =
-            |name: &str| json!([{"path": hook, "args": ["hook", name], "env": ["ONLY=this"]}]);
-        bundle.set(
-            "/hooks",
-            json!({"prestart": one("prestart"), "createRuntime": one("createRuntime"),
-            "poststart": one("poststart"), "poststop": one("poststop")}),
-        );
-        bundle.set("/process/env", json!(["LD_PRELOAD=/evil.so", "PATH=/bin"]));
-        bundle.args(["/bin/true"]);
-        bundle.run(NONE).env("LD_LIBRARY_PATH", "/evil").run().success();
-        for name in ["prestart", "createRuntime", "poststart", "poststop"] {
-            let text = std::fs::read_to_string(format!("{}.{name}", out.display())).unwrap();
-            assert!(text.contains("ONLY=this\n") && !text.contains("evil"), "{name}: {text}");
-            assert!(text.contains(&format!("{}\n", bundle.path.display())), "{name}: {text}");
-            // Its streams, what it writes to, and the directory that is listed.
-            let fds = text.lines().filter(|line| line.contains(" -> ")).count();
-            assert!(fds <= 4, "{name}: {text}");
-        }
     });
 }
 
@@ -425,6 +397,7 @@ fn every_verb_refuses(bundle: &Bundle) {
         &["resume"],
         &["update", "--pids-limit", "5"],
         &["events", "--stats"],
+        &["checkpoint"],
     ] {
         let more: &[&str] = if args[0] == "exec" { &["true"] } else { &[] };
         let run = bundle.nsrun(args).args([&bundle.id]).args(more).seconds(5).run();
@@ -456,7 +429,11 @@ fn row_26_records_that_somebody_changed() {
         }
         std::fs::write(&file, &good).unwrap();
         assert_eq!(bundle.status(), "running");
+        // Somebody else's number: he is not ended in the container's place.
+        let mut innocent = Cmd::new("sleep", ["100"]).start();
+        std::fs::write(&file, point_at(&text, innocent.pid())).unwrap();
+        bundle.nsrun(["kill", &bundle.id, "KILL"]).run().code(1).error(&["not running"]);
         bundle.delete();
-        assert!(!file.exists());
+        assert!(!innocent.ended() && !file.exists());
     });
 }

@@ -178,6 +178,49 @@ fn a_delegated_group_is_paused_limited_and_removed() {
     });
 }
 
+/// Attack 12: the user's own control groups are not the container's to change, whichever way they
+/// are shown, also without a namespace of them.
+#[test]
+fn the_callers_groups_are_shown_and_cannot_be_changed() {
+    each_view(|world: &World| {
+        let user = world.user();
+        // A cpuset takes nobody in before it has processors.
+        let all = |one: &Hierarchy| !one.controllers.iter().any(|name| name == "cpuset");
+        let mount = |at: &str, kind: &str, source: &str, options: &[&str]| json!({"destination": at, "type": kind, "source": source, "options": options});
+        let bound = ["rbind", "nosuid", "noexec", "nodev", "ro"];
+        let groups = mount("/sys/fs/cgroup", "cgroup", "cgroup", &["nosuid", "noexec", "ro"]);
+        let ways = [
+            (true, vec![mount("/sys", "none", "/sys", &bound)]),
+            (true, vec![mount("/sys", "none", "/sys", &bound), groups.clone()]),
+            (false, vec![mount("/sys", "sysfs", "sysfs", &["ro"]), groups]),
+        ];
+        for (hosts_network, mounts) in ways {
+            for own_groups in [false, true] {
+                let mut bundle = bundle(world, &user);
+                mounts.iter().for_each(|one| drop(bundle.push("/mounts", one.clone())));
+                let kinds = ["pid", "network", "ipc", "uts", "mount", "cgroup", "user"];
+                let left = kinds.into_iter().filter(|kind| {
+                    (*kind != "network" || !hosts_network) && (*kind != "cgroup" || own_groups)
+                });
+                let left: Vec<_> = left.map(|kind| json!({"type": kind})).collect();
+                bundle.set("/linux/namespaces", left);
+                bundle.sh("find /sys/fs/cgroup -name cgroup.procs | while read f; do \
+                    echo $$ > $f && echo wrote $f; done 2>/dev/null; \
+                    find /sys/fs/cgroup -type d | while read d; do mkdir $d/x && echo made $d; \
+                    done 2>/dev/null; echo looked; ls /sys/fs/cgroup | wc -l");
+                let (cmd, groups) = user.delegated(world, user.run(bundle.run(NONE)), all);
+                let out = cmd.run().code(0).out;
+                assert!(out.starts_with("looked\n") && !out.contains("\n0\n"), "{out}");
+                for group in groups {
+                    for directory in [group.join("start"), group] {
+                        std::fs::remove_dir(directory).unwrap();
+                    }
+                }
+            }
+        }
+    });
+}
+
 /// As Podman without root runs us: root of its user namespace, told where to keep records.
 #[test]
 fn root_of_an_engines_namespace() {

@@ -115,6 +115,10 @@ pub fn inside(stage: &mut Inside<'_>) -> Result<Infallible> {
             return Err(creator_gone());
         }
     }
+    let strangers = stage.hooks().is_some_and(|hooks| !hooks.start_container.is_empty());
+    if stage.hold || strangers {
+        stage.let_go_of_the_host();
+    }
     if stage.hold {
         sys::thread::set_name(STAGE_WAITING);
         stage.socket.send(&FromInit::Built(applied.warnings().to_vec()), &[])?;
@@ -163,6 +167,13 @@ impl Inside<'_> {
 
     fn proc(&self) -> Result<&Procfs> {
         self.proc.as_ref().ok_or_else(|| Error::new(ErrorKind::System, "no procfs is at hand"))
+    }
+
+    /// Programs of the image run beside this process from now on, and some may open its descriptors.
+    fn let_go_of_the_host(&mut self) {
+        self.proc = None;
+        let Descriptors { cgroup, init, root, .. } = &mut self.descriptors;
+        (*cgroup, *init, *root) = (None, None, None);
     }
 
     fn build(&mut self) -> Result<Option<console::Pty>> {

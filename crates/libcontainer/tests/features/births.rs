@@ -16,6 +16,7 @@ pub fn tests() -> Vec<Test> {
         test("births::with_a_cgroup_namespace", join_with_cgroup).in_both_views(),
         test("births::with_a_filter", join_with_filter),
         test("births::of_another_container", another),
+        test("births::whose_file_is_sealed", sealed),
     ]
 }
 
@@ -118,4 +119,34 @@ fn another() {
     let told = ["root ", "cwd ", "fd "];
     let seen = |finding: &&String| told.iter().any(|what| finding.starts_with(what));
     assert_eq!(findings.iter().find(seen), None, "{findings:#?}");
+}
+
+/// 64 commands of one caller, whose file somebody in the container goes for (attacks.md, row 1).
+fn sealed() {
+    let Some(place) = kit::place() else { return };
+    let mut config = tracing(&place, "sealed");
+    config.process.capabilities =
+        Some(Capabilities::of(["SYS_PTRACE", "SYS_ADMIN", "DAC_OVERRIDE", "KILL"]));
+    let running = Running::new(&place, "sealed", config);
+    let own = std::env::current_exe().unwrap();
+    let before = std::fs::read(&own).unwrap();
+    let script = "echo ready; until [ -e /stop ]; do for exe in /proc/[0-9]*/exe; do \
+        case \"$(readlink $exe)\" in /bin/*|'') continue;; *) echo met;; esac; \
+        (echo pwned >$exe) && echo WROTE; (echo pwned >>$exe) && echo WROTE; \
+        mount -o remount,rw,bind $exe && echo WROTE; (echo pwned <>$exe >&0) && echo WROTE; \
+        done; done 2>/dev/null";
+    let mut process = Process::new(["/bin/sh", "-c", script]);
+    (process.stdin, process.stdout, process.stderr) = (Stdio::Null, Stdio::Pipe, Stdio::Null);
+    let mut attacker = running.container.exec(process).unwrap();
+    for _ in 0..64 {
+        // It may be kept from running by who holds the image's own program open for writing.
+        let process = Process::new(["/bin/true"]).silent();
+        if let Ok(mut child) = running.container.exec(process) {
+            child.wait().unwrap();
+        }
+    }
+    std::fs::write(place.rootfs().join("stop"), "").unwrap();
+    let (said, _) = kit::rest(&mut attacker);
+    assert!(said.contains("met") && !said.contains("WROTE"), "{said}");
+    assert!(std::fs::read(&own).unwrap() == before, "it has been written to");
 }
