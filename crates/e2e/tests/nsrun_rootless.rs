@@ -197,7 +197,9 @@ fn the_callers_groups_are_shown_and_cannot_be_changed() {
         for (hosts_network, mounts) in ways {
             for own_groups in [false, true] {
                 let mut bundle = bundle(world, &user);
-                mounts.iter().for_each(|one| drop(bundle.push("/mounts", one.clone())));
+                for one in &mounts {
+                    bundle.push("/mounts", one.clone());
+                }
                 let kinds = ["pid", "network", "ipc", "uts", "mount", "cgroup", "user"];
                 let left = kinds.into_iter().filter(|kind| {
                     (*kind != "network" || !hosts_network) && (*kind != "cgroup" || own_groups)
