@@ -132,3 +132,59 @@ fn killed_while_it_saves() {
         bundle.delete();
     });
 }
+
+/// The one line begins with what CRIU met first, and not with what that led to.
+#[test]
+fn the_cause_is_told_first() {
+    if no_criu() {
+        return;
+    }
+    on_this_host(|world: &World| {
+        let mut bundle = world.bundle();
+        bundle.sh(&format!("exec 5</bin/other 6>>/log; {COUNT}"));
+        let root = bundle.path.join("rootfs");
+        std::fs::copy(root.join("bin/busybox"), root.join("bin/other")).unwrap();
+        bundle.detach();
+        bundle.goes_on();
+        bundle.checkpoint("images", NONE).run().success();
+        bundle.verb("delete").run().success();
+        let refused = |cause: &str| {
+            let run = bundle.restore("images", NONE).run().code(1);
+            assert!(!run.err.contains("FAILED") && !run.err.contains("cgroupd"), "{}", run.err);
+            run.error(&[&format!("CRIU failed: {cause}"), "restore.log"]);
+            bundle.verb("state").run().code(1);
+        };
+        // Another program, one that is gone, an image that is cut off.
+        let (program, kept) = (root.join("bin/other"), root.join("kept"));
+        std::fs::copy(&program, &kept).unwrap();
+        std::fs::write(&program, "another").unwrap();
+        refused("File bin/other has bad size 7");
+        std::fs::remove_file(&program).unwrap();
+        refused("Can't open file bin/other");
+        std::fs::rename(&kept, &program).unwrap();
+        let core = bundle.path.join("images/core-1.img");
+        let whole = std::fs::read(&core).unwrap();
+        std::fs::write(&core, &whole[..100]).unwrap();
+        refused("Read ");
+        std::fs::write(&core, whole).unwrap();
+        bundle.restore("images", NONE).run().success();
+        bundle.goes_on();
+        bundle.delete();
+        // And of a checkpoint: the word that helps is in it.
+        for (kind, cause) in [
+            ("locks", "Some file locks are hold by dumping tasks! You can try --file-locks"),
+            ("linked", "Can't create link remap for /"),
+            ("tcp", "inet: Connected TCP socket, consider using --tcp-established option"),
+        ] {
+            bundle.sh(&format!("exec /probe survive /go {kind} >/said 2>&1"));
+            bundle.detach();
+            let said = || std::fs::read_to_string(root.join("said")).unwrap_or_default();
+            until("set up", || said().contains("ready"));
+            let run = bundle.checkpoint("images", NONE).run().code(1);
+            assert!(!run.err.contains("FAILED"), "{}", run.err);
+            run.error(&[&format!("CRIU failed: {cause}"), "dump.log"]);
+            bundle.delete();
+            std::fs::write(root.join("said"), "").unwrap();
+        }
+    });
+}

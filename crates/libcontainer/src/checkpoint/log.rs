@@ -8,19 +8,22 @@ use crate::checkpoint::{Directories, Failure};
 use crate::{Error, ErrorKind};
 
 /// How much of the log's end is looked at.
-const LOOKED_AT: i64 = 64 * 1024;
+const LOOKED_AT: i64 = 1024 * 1024;
 
 /// How many lines are told.
 const TOLD: usize = 3;
 
+/// What CRIU says when it has failed and takes everything back.
+const GIVEN_UP: [&str; 2] = ["Restoring FAILED", "umping FAILED"];
+
 impl Directories {
-    /// The error with CRIU's own last words, and where the rest of them is.
+    /// The error with CRIU's own words, and where the rest of them is.
     pub fn explain(&self, failure: Failure) -> Error {
         let error = match failure {
             Failure::Ours(error) => return error,
             Failure::Criu(error) => error,
         };
-        let words = self.end_of_log().map(|text| last_errors(&text)).unwrap_or_default();
+        let words = self.end_of_log().map(|text| errors(&text)).unwrap_or_default();
         let place = format!("the whole log is {}", self.log_path.display());
         let kind = error.kind().clone();
         let text = match words.as_str() {
@@ -56,22 +59,30 @@ impl Directories {
     }
 }
 
-/// The last lines that tell an error, without their times and sources, on one line.
-pub fn last_errors(log: &str) -> String {
+/// The lines that tell an error, without their times and sources, on one line: the first, which is the
+/// cause most likely, and the last ones before CRIU gave up. What comes then are its own parts that miss
+/// each other.
+pub fn errors(log: &str) -> String {
     let told = |line: &str| {
         let (_, rest) = line.split_once("Error (")?;
         let (_, words) = rest.split_once("): ")?;
         let printable: String = words.chars().filter(|c| !c.is_control()).collect();
-        Some(printable.trim().to_owned())
+        Some(printable.trim().trim_end_matches('.').to_owned())
     };
     let mut lines: Vec<String> = Vec::new();
     for line in log.lines().filter_map(told) {
+        if GIVEN_UP.iter().any(|words| line.ends_with(words)) && !lines.is_empty() {
+            break;
+        }
         // Root that may not raise limits is told so each time, and goes on.
-        if !line.is_empty() && !line.starts_with("rlimit: ") && lines.last() != Some(&line) {
+        if !line.is_empty() && !line.starts_with("rlimit: ") && !lines.contains(&line) {
             lines.push(line);
         }
     }
-    lines[lines.len().saturating_sub(TOLD)..].join("; ")
+    if lines.len() > TOLD {
+        lines.drain(1..lines.len() + 1 - TOLD);
+    }
+    lines.join("; ")
 }
 
 fn lockers(log: &str) -> Vec<String> {

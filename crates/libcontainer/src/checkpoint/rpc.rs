@@ -10,7 +10,7 @@ use rustix::net::{
 };
 use sys::Context;
 
-use crate::checkpoint::log::last_errors;
+use crate::checkpoint::log::errors;
 use crate::checkpoint::protobuf::{Fields, Message};
 use crate::{Error, ErrorKind, Result};
 
@@ -218,8 +218,8 @@ fn failed(response: &Response) -> Error {
             format!(" ({})", sys::SysError::new("criu", "", errno).words())
         }
     };
-    // Its first words of an error; the log has the last ones, where there is one.
-    let said = last_errors(&response.message);
+    // Its first words of an error; the log has all, where there is one.
+    let said = errors(&response.message);
     let said = if said.is_empty() { said } else { format!(": {said}") };
     Error::new(ErrorKind::System, format!("CRIU failed{words}{said}"))
 }

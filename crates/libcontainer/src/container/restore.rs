@@ -1,9 +1,11 @@
 //! A container is brought back by CRIU.
 
+mod groups;
+
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::thread::{self, ScopedJoinHandle};
 
-use cgroups::Manager;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use sys::Context;
 use sys::namespace::flag;
@@ -24,7 +26,7 @@ use crate::container::process::Process;
 use crate::container::record::{InitRecord, Record};
 use crate::error::Step;
 use crate::parent::{Boot, RunningCriu, null};
-use crate::plan::{ContainerPlan, CriuPlan, Layout, Systemd};
+use crate::plan::{ContainerPlan, CriuPlan, Layout};
 use crate::{Error, ErrorKind, Result, network};
 
 impl Factory {
@@ -219,22 +221,36 @@ impl Container {
         }
         // Limits come when CRIU has done.
         self.make_group(plan, boot.pid(), &cgroups::Resources::default())?;
-        self.enter_group(plan, boot.pid())?;
-        let (running, socket) =
-            RunningCriu::launch(boot, orders, &descriptors).step(|| "starting CRIU")?;
         let mut back = Back { completed: record.clone(), init: None, terminal: None };
-        let called = || {
-            let session = program.greet(socket).map_err(Failure::Ours)?;
-            let lazy = source.options.lazy_pages;
-            check_features(&session, false, lazy).map_err(Failure::Ours)?;
-            let notified = &mut |heard: &Response, descriptor: Option<OwnedFd>| {
-                self.heard(heard, descriptor, plan, running.pid(), &session, &mut back)
+        // Who moves between groups waits for all processors, 6 ms and more: meanwhile CRIU starts,
+        // and later works.
+        thread::scope(|scope| {
+            let criu = boot.pid();
+            let entering = scope.spawn(move || self.enter_group(plan, criu));
+            let (running, socket) =
+                RunningCriu::launch(boot, orders, &descriptors).step(|| "starting CRIU")?;
+            let called = || {
+                let session = program.greet(socket).map_err(Failure::Ours)?;
+                let lazy = source.options.lazy_pages;
+                check_features(&session, false, lazy).map_err(Failure::Ours)?;
+                ended(entering).map_err(Failure::Ours)?;
+                let mut leaving = None;
+                let notified = &mut |heard: &Response, descriptor: Option<OwnedFd>| {
+                    if heard.script == "post-restore" {
+                        leaving.take().map_or(Ok(()), ended)?;
+                    }
+                    self.heard(heard, descriptor, plan, &session, &mut back)?;
+                    if heard.script == "setup-namespaces" {
+                        leaving = Some(scope.spawn(move || self.leave_group(plan, criu)));
+                    }
+                    Ok(())
+                };
+                session.call(Type::Restore, Some(&message), notified)
             };
-            session.call(Type::Restore, Some(&message), notified)
-        };
-        let called = called();
-        running.finish();
-        called.map_err(|error| source.directories.explain(error))?;
+            let called = called();
+            running.finish();
+            called.map_err(|error| source.directories.explain(error))
+        })?;
         let Some((pid, pidfd)) = back.init else {
             return Err(refused("CRIU did not tell of the first process"));
         };
@@ -247,23 +263,12 @@ impl Container {
         Ok(child)
     }
 
-    /// CRIU works in the container's group: whatever it has made can be found there, should this
-    /// process be killed.
-    fn enter_group(&self, plan: &ContainerPlan, criu: Pid) -> Result<()> {
-        if let Some(group) = &plan.cgroup {
-            group.attach(criu)?;
-            group.attach_v2(criu)?;
-        }
-        Ok(())
-    }
-
     /// What CRIU tells on its way.
     fn heard(
         &self,
         heard: &Response,
         descriptor: Option<OwnedFd>,
         plan: &ContainerPlan,
-        criu: Pid,
         session: &crate::checkpoint::Session,
         back: &mut Back,
     ) -> Result<()> {
@@ -284,36 +289,10 @@ impl Container {
             // All is there, and stands still.
             "post-restore" => {
                 network::adopt(&plan.links)?;
-                self.limit(plan, criu)
+                self.limit(plan)
             }
             _ => Ok(()),
         }
-    }
-
-    /// The limits, which CRIU's own needs shall not count against.
-    fn limit(&self, plan: &ContainerPlan, criu: Pid) -> Result<()> {
-        let Some(group) = &plan.cgroup else { return Ok(()) };
-        let host = &self.shared.facts()?.cgroups;
-        match Manager::of_process(host, rustix::process::getpid()) {
-            Ok(own) => {
-                own.attach(criu)?;
-                own.attach_v2(criu)?;
-            }
-            // Whoever came from outside of this cgroup namespace (nsenter) has a group that has no
-            // name here. CRIU stays until it ends, which is soon.
-            Err(cgroups::Error::Invalid { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let mut limits = plan.resources.clone();
-        limits.pids = limits.pids.or(plan.late_pids);
-        group.set(&limits)?;
-        if let Some(Systemd::Unit(unit)) = &plan.systemd {
-            unit.set(group, &limits)?;
-        }
-        if let Some(uid) = plan.cgroup_owner {
-            group.give_to(uid)?;
-        }
-        Ok(())
     }
 
     fn restore_options(
@@ -389,26 +368,11 @@ impl Container {
         }
         Ok(message)
     }
+}
 
-    /// The container's group in each hierarchy, as /proc/self/cgroup would have it.
-    fn group_roots(&self, plan: &ContainerPlan) -> Result<Vec<(String, String)>> {
-        let Some(group) = &plan.cgroup else { return Ok(Vec::new()) };
-        let host = &self.shared.facts()?.cgroups;
-        let mut roots = Vec::new();
-        for (controller, path) in group.paths() {
-            let top = match controller.as_str() {
-                "" => host.v2.as_ref().map(|tree| &tree.mountpoint),
-                name => {
-                    let has = |all: &&cgroups::Hierarchy| all.controllers.iter().any(|c| c == name);
-                    host.v1.iter().find(has).map(|hierarchy| &hierarchy.mountpoint)
-                }
-            };
-            if let Some(below) = top.and_then(|top| path.strip_prefix(top).ok()) {
-                roots.push((controller.clone(), format!("/{}", below.display())));
-            }
-        }
-        Ok(roots)
-    }
+/// What a thread has come to.
+fn ended(thread: ScopedJoinHandle<'_, Result<()>>) -> Result<()> {
+    thread.join().map_err(|_| Error::new(ErrorKind::System, "a thread has ended"))?
 }
 
 /// What has come back so far.

@@ -2,8 +2,6 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::process::Pid;
-
 use crate::parent::{Boot, tell};
 use crate::plan::CriuPlan;
 use crate::wire::{FromInit, Received, ToInit};
@@ -38,11 +36,6 @@ impl RunningCriu {
                 }
             }
         }
-    }
-
-    /// Its id in the caller's PID namespace.
-    pub(crate) fn pid(&self) -> Pid {
-        self.0.pid()
     }
 
     /// Waits for its end, which comes when nobody talks to it any more. It is not killed: what it
