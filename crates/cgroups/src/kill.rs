@@ -4,7 +4,9 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{
+    Pid, PidfdFlags, Resource, Signal, getrlimit, pidfd_open, pidfd_send_signal,
+};
 
 use crate::file::{Dir, failed};
 use crate::wait::{event, wait_event, wait_for_one};
@@ -12,8 +14,10 @@ use crate::{Error, Manager, Result, walk};
 
 /// How long processes that were sent SIGKILL are given to end, where that must be waited for.
 const LIMIT: Duration = Duration::from_secs(5);
-/// How many processes are held by pidfd at a time.
-const BATCH: usize = 256;
+/// How many processes are held by pidfd at a time, at most; and which part of the descriptors that
+/// this process may have, since other threads need some.
+const BATCH: u64 = 4096;
+const SHARE: u64 = 4;
 
 impl Manager {
     /// The processes of the group and of all groups below it, those left out that the caller's
@@ -138,11 +142,10 @@ impl Manager {
     }
 
     fn signal_each(&self, signal: Signal) -> Result<()> {
-        for batch in self.pids()?.chunks(BATCH) {
-            let held: Vec<(Pid, OwnedFd)> = batch
-                .iter()
-                .filter_map(|pid| Some((*pid, pidfd_open(*pid, PidfdFlags::empty()).ok()?)))
-                .collect();
+        let pids = self.pids()?;
+        let mut rest = pids.as_slice();
+        while !rest.is_empty() {
+            let held = hold(&mut rest)?;
             let members = self.members()?;
             for (pid, pidfd) in held {
                 if members.binary_search(&pid.as_raw_pid()).is_err() {
@@ -159,6 +162,30 @@ impl Manager {
         }
         Ok(())
     }
+}
+
+/// Takes as many from the front as may be held at a time; those that have ended are left out.
+fn hold(pids: &mut &[Pid]) -> Result<Vec<(Pid, OwnedFd)>> {
+    let most = getrlimit(Resource::Nofile).current.map_or(BATCH, |soft| BATCH.min(soft / SHARE));
+    let mut held = Vec::new();
+    while let Some((&pid, rest)) = pids.split_first() {
+        match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(pidfd) => held.push((pid, pidfd)),
+            // It has ended; its number may be a thread's now (pidfd_open(2)).
+            Err(Errno::SRCH | Errno::INVAL | Errno::NOENT) => {}
+            // The rest has its turn when these are let go.
+            Err(Errno::MFILE | Errno::NFILE) if !held.is_empty() => break,
+            Err(errno) => {
+                let what = format!("holding process {}", pid.as_raw_nonzero());
+                return Err(failed(what, "pidfd_open", errno));
+            }
+        }
+        *pids = rest;
+        if held.len() as u64 >= most {
+            break;
+        }
+    }
+    Ok(held)
 }
 
 #[cfg(test)]

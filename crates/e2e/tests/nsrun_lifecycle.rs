@@ -225,6 +225,26 @@ fn kill_takes_signals_in_every_form() {
     });
 }
 
+/// Few descriptors are no reason to leave somebody out.
+#[test]
+fn kill_reaches_more_processes_than_it_may_have_descriptors() {
+    each_view(|world: &World| {
+        let mut bundle = world.bundle();
+        let one = "(trap 'touch /run/heard.'$i USR1; touch /run/ready.$i; \
+                    while :; do sleep 0.1; done) &";
+        bundle
+            .sh(&format!("trap : USR1; for i in $(seq 40); do {one} done; while :; do wait; done"));
+        let pid = bundle.detach();
+        let run = format!("/proc/{pid}/root/run");
+        let all = |what: &str| (1..=40).all(|i| Path::new(&format!("{run}/{what}.{i}")).exists());
+        until("ready", || all("ready"));
+        let kill = bundle.nsrun(["kill", "--all", &bundle.id, "USR1"]);
+        kill.by(["prlimit", "--nofile=32"]).run().success();
+        until("heard", || all("heard"));
+        bundle.delete();
+    });
+}
+
 #[test]
 fn a_created_container_can_be_asked_to_end() {
     each_view(|world: &World| {

@@ -1,7 +1,7 @@
 //! `linux` of an OCI config, but for its resources and seccomp.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::Result;
 
@@ -115,20 +115,20 @@ fn devices(linux: &Node<'_>, config: &mut Config) -> Result<()> {
         config.devices = standard;
         return Ok(());
     };
+    let mut listed: BTreeMap<PathBuf, Device> = BTreeMap::new();
     for item in list.list()? {
         let device = device(&item)?;
-        match config.devices.iter().find(|other| other.path == device.path) {
+        match listed.get(&device.path) {
             // Engines list a device that they are asked for twice as often.
             Some(other) if *other == device => {}
             Some(_) => return Err(item.need("path")?.error("is listed twice, and differs")),
-            None => config.devices.push(device),
+            None => {
+                listed.insert(device.path.clone(), device.clone());
+                config.devices.push(device);
+            }
         }
     }
-    for device in standard {
-        if config.devices.iter().all(|listed| listed.path != device.path) {
-            config.devices.push(device);
-        }
-    }
+    config.devices.extend(standard.into_iter().filter(|one| !listed.contains_key(&one.path)));
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Device nodes, and the links that belong to a fresh /dev.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{DeviceNode, MountNamespace, MountOp, Node, Planner, Source, check};
@@ -34,18 +35,18 @@ impl Planner<'_> {
     pub(super) fn nodes(&mut self) -> Result<()> {
         let dev = self.dev();
         let mut groups: Vec<(PathBuf, Vec<Node>)> = Vec::new();
-        let mut seen: Vec<(PathBuf, &Device)> = Vec::new();
+        let mut seen: BTreeMap<PathBuf, &Device> = BTreeMap::new();
         for (index, device) in self.config.devices.iter().enumerate() {
             let field = format!("devices[{index}]");
             let path = check::destination(&device.path, &format!("{field}.path"))?;
-            if let Some((_, other)) = seen.iter().find(|(other, _)| *other == path) {
+            if let Some(other) = seen.get(&path) {
                 if same(device, other) {
                     continue;
                 }
                 let what = format!("{} is listed before as another device", path.display());
                 return Err(Error::invalid(format!("{field}.path"), what));
             }
-            seen.push((path.clone(), device));
+            seen.insert(path.clone(), device);
             if dev == Dev::Bound && path.starts_with("/dev") {
                 continue;
             }
