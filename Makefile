@@ -100,6 +100,7 @@ bench-tools: root
 
 .PHONY: bench
 bench: bench-tools ## what a start costs, beside the floor and others; writes docs/benchmarks.md
+	@scripts/prepare engines
 	@scripts/peers
 	cargo build --release -p libcontainer --example start_loop
 	@install -m 755 $(OUT)/examples/start_loop $(TOOLS)/start_loop

@@ -56,7 +56,7 @@ pub fn check(arguments: &Arguments) -> Result<ExitCode> {
     let mut best = [f64::MAX; LIMITS.len()];
     let mut calls: BTreeMap<String, u64> = BTreeMap::new();
     for _ in 0..TRIES {
-        let tables = Layout::V2.measure()?;
+        let tables = Layout::V2.measure(arguments)?;
         for (limit, best) in LIMITS.iter().zip(&mut best) {
             *best = best.min(limit.look(&tables)?);
         }

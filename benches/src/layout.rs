@@ -8,6 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::arguments::{Arguments, Verb};
+use crate::candidate::absolute;
 use crate::table::Table;
 use crate::world::{self, World};
 use crate::{Result, curves, scenarios};
@@ -52,7 +53,7 @@ impl Layout {
     }
 
     /// Measures in this layout, in a process of its own.
-    pub fn measure(self) -> Result<Vec<Table>> {
+    pub fn measure(self, arguments: &Arguments) -> Result<Vec<Table>> {
         let place = world::Place::new()?;
         let exe = std::env::current_exe().map_err(|error| format!("own path: {error}"))?;
         // The runtimes' state is on a tmpfs, as /run is elsewhere; it goes with the namespace. So
@@ -69,6 +70,7 @@ impl Layout {
             .args(std::env::args_os().skip(1))
             .args(["--inside", &self.to_string()])
             .env(world::PLACE, place.path())
+            .envs(engines_find(arguments)?)
             .stderr(Stdio::inherit())
             .stdin(Stdio::null())
             .output()
@@ -91,6 +93,12 @@ impl Layout {
         };
         serde_json::to_writer(std::io::stdout(), &tables).map_err(|error| error.to_string())
     }
+}
+
+/// What tells the engines' crate which runtime and images are measured.
+fn engines_find(arguments: &Arguments) -> Result<[(&'static str, String); 2]> {
+    let images = arguments.image.parent().unwrap_or(Path::new("."));
+    Ok([("NSRUN", absolute(&arguments.nsrun)?), ("IMAGES", absolute(images)?)])
 }
 
 /// The layouts asked for, or all that this host has.

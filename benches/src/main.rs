@@ -49,7 +49,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         Verb::Help => print!("{}", arguments::USAGE),
         Verb::Measure | Verb::Curves => {
             for layout in layout::wanted(arguments) {
-                let tables = layout.measure()?;
+                let tables = layout.measure(arguments)?;
                 let curves = arguments.verb == Verb::Curves;
                 let markdown = if curves { curves::markdown } else { report::markdown };
                 print!("{}", markdown(&tables));

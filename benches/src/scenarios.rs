@@ -2,6 +2,7 @@
 
 mod burst;
 mod calls;
+mod docker;
 mod exec;
 mod library;
 mod lifecycle;
@@ -19,7 +20,7 @@ use crate::world::World;
 type Measurement = fn(&World) -> Result<Vec<Table>>;
 
 /// By key, in the order of the report. A key may make more tables, named after it.
-const ALL: [(&str, Measurement); 11] = [
+const ALL: [(&str, Measurement); 12] = [
     ("run", run::plain),
     ("seccomp", run::seccomp),
     ("lifecycle", lifecycle::three_commands),
@@ -30,6 +31,7 @@ const ALL: [(&str, Measurement); 11] = [
     ("burst", burst::burst),
     ("library", library::in_a_loop),
     ("rootless", rootless::rootless),
+    ("docker", docker::docker),
     ("size", size::size),
 ];
 

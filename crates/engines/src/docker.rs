@@ -1,7 +1,7 @@
 //! Docker.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use e2e::{Background, Cmd};
 
@@ -73,6 +73,11 @@ impl Docker {
         let new = Self { sandbox, socket, command, daemon };
         new.import("busybox")?;
         Ok(new)
+    }
+
+    /// Where the daemon is spoken to, the same path inside the sandbox and outside.
+    pub fn socket(&self) -> &Path {
+        &self.socket
     }
 
     /// Ends the daemon by a signal, `KILL` for instance, and starts it again.
@@ -176,7 +181,7 @@ impl Docker {
 
 fn started(
     sandbox: &Sandbox,
-    socket: &std::path::Path,
+    socket: &Path,
     command: &str,
 ) -> Result<Background, String> {
     let asked = || client(sandbox, socket, ["version"]).run().status.success();
@@ -214,7 +219,7 @@ exec {} "$@"
 
 fn client<S: AsRef<OsStr>>(
     sandbox: &Sandbox,
-    socket: &std::path::Path,
+    socket: &Path,
     args: impl IntoIterator<Item = S>,
 ) -> Cmd {
     let host = format!("unix://{}", socket.display());
