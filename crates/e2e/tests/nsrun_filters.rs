@@ -5,7 +5,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
-use e2e::{Bundle, World, on_this_host};
+use e2e::{Bundle, Cmd, World, on_this_host};
 use serde_json::{Value, json};
 
 /// containerd's profile without mkdir: large enough to be kept.
@@ -16,6 +16,16 @@ fn profile() -> Value {
         let names = rule["names"].as_array_mut().unwrap();
         names.retain(|name| name != "mkdir" && name != "mkdirat");
     }
+    profile
+}
+
+/// The same that permits it, and is as large.
+fn permissive() -> Value {
+    let mut profile = profile();
+    profile["syscalls"][0]["names"]
+        .as_array_mut()
+        .unwrap()
+        .extend(["mkdir", "mkdirat"].map(Value::from));
     profile
 }
 
@@ -40,6 +50,7 @@ fn the_next_start_uses_what_is_kept_if_nobody_has_touched_it() {
         let mut bundle = world.bundle();
         bundle.args(["/probe", "mkdir", "/run/x"]);
         let root = world.path("state");
+        world.watch("permitted");
         // Nothing for a start without a profile, or with a small one.
         bundle.nsrun(["--root"]).args([&root]).args(["run", &bundle.id]).run().code(0);
         bundle.set(
@@ -100,10 +111,31 @@ fn the_next_start_uses_what_is_kept_if_nobody_has_touched_it() {
         }
         chown(&file, Some(1234), None).unwrap();
         replaced("another user's");
-        let elsewhere = world.path("elsewhere");
+        let (elsewhere, elsewhere_root) = (world.path("elsewhere"), world.path("other-state"));
         fs::rename(&file, &elsewhere).unwrap();
         symlink(&elsewhere, &file).unwrap();
         replaced("a link");
+        fs::remove_file(&elsewhere).unwrap();
+        fs::hard_link(&file, &elsewhere).unwrap();
+        replaced("it has another name, too");
+        assert_eq!(fs::read(&elsewhere).unwrap(), good);
+        fs::remove_file(&file).unwrap();
+        Cmd::new("mkfifo", ["-m", "600"]).args([&file]).run().success();
+        replaced("a FIFO");
+        // Whole, and for another profile, or of another program.
+        let mut permitted = world.bundle();
+        permitted.args(["/probe", "mkdir", "/run/x"]).set("/linux/seccomp", permissive());
+        let at = |root: &Path| permitted.nsrun(["--root"]).args([root]).args(["run", "permitted"]);
+        at(&elsewhere_root).run().success();
+        put(&fs::read(kept(&elsewhere_root)).unwrap(), 0o600);
+        replaced("another profile's");
+        let program = world.path("nsrun");
+        fs::copy(e2e::nsrun(), &program).unwrap();
+        fs::remove_dir_all(&elsewhere_root).unwrap();
+        let other = bundle.nsrun(["--root"]).args([&elsewhere_root]).args(["run", &bundle.id]);
+        other.program(&program).run().code(1);
+        put(&fs::read(kept(&elsewhere_root)).unwrap(), 0o600);
+        replaced("another program's");
         // What cannot be replaced is no obstacle either.
         fs::remove_file(&file).unwrap();
         fs::create_dir(&file).unwrap();
