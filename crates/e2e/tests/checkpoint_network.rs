@@ -3,7 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::time::Duration;
 
 use e2e::counting::no_criu;
@@ -191,5 +191,56 @@ fn connections_that_wait_are_left_out_if_one_says_so() {
         bundle.restore("images", [""; 0]).run().success();
         assert!(echoed(&bundle, "after"));
         bundle.delete();
+    });
+}
+
+/// What says its numbers to a datagram socket outside, by that socket's own name. (CRIU sees peers in
+/// the container's network namespace only.)
+const TELLS: &str = r#"
+    use Socket;
+    socket(my $socket, AF_UNIX, SOCK_DGRAM, 0); connect($socket, sockaddr_un($ARGV[0])) or die;
+    for (my $i = 0; ; $i++) { send($socket, $i, 0); select(undef, undef, undef, 0.05) }
+"#;
+
+#[test]
+fn who_listens_outside_hears_it_again() {
+    if no_criu() {
+        return;
+    }
+    each_view(|world: &World| {
+        let Some(root) = world.debian() else { return };
+        std::fs::write(root.file("tells.pl"), TELLS).unwrap();
+        let place = std::path::Path::new("/run/listens");
+        std::fs::create_dir(place).unwrap();
+        let socket = place.join("socket");
+        let listener = UnixDatagram::bind(&socket).unwrap();
+        listener.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let hears = || -> u32 {
+            let mut text = [0; 16];
+            let length = listener.recv(&mut text).unwrap();
+            std::str::from_utf8(&text[..length]).unwrap().parse().unwrap()
+        };
+        let bind = format!("{0}:{0}", place.display());
+        let run = root.exec(["--detach", "--net", "host", "--bind", &bind, "perl", "/tells.pl"]);
+        run.args([&socket]).leaves_behind().run().success();
+        assert_eq!(hears(), 0);
+        let images = world.path("images");
+        let images = images.to_str().unwrap();
+        let checkpoint = ["checkpoint", "--image-path", images];
+        root.nsinit(checkpoint)
+            .with_criu()
+            .run()
+            .error(&["CRIU failed: unix: External socket", "--ext-unix-sk"]);
+        root.nsinit(checkpoint).args(["--ext-unix-sk"]).with_criu().run().success();
+        listener.set_nonblocking(true).unwrap();
+        let mut buffer = [0; 16];
+        while listener.recv(&mut buffer).is_ok() {}
+        listener.set_nonblocking(false).unwrap();
+        let restore = root.nsinit(["restore", "--detach", "--image-path", images, "--ext-unix-sk"]);
+        restore.with_criu().leaves_behind().run().success();
+        let next = hears();
+        assert!(next > 0);
+        assert_eq!(hears(), next + 1);
+        root.delete();
     });
 }

@@ -4,7 +4,7 @@
 use std::io::Read;
 
 use e2e::counting::{COUNT, no_criu};
-use e2e::{Cmd, World, each_view, until};
+use e2e::{Cmd, WindowSize, World, each_view, until};
 use serde_json::json;
 
 /// No flags.
@@ -263,5 +263,37 @@ fn another_machine() {
             .unwrap();
         assert_eq!(counted, (0..counted.len() as u32).collect::<Vec<_>>());
         assert!(counted.len() > count.lines().count() + 3);
+    });
+}
+
+/// The caller's own terminal among the streams: `--shell-job`, and another one at the restore.
+#[test]
+fn the_callers_terminal() {
+    if no_criu() {
+        return;
+    }
+    each_view(|world: &World| {
+        let mut bundle = world.bundle();
+        bundle.sh("i=0; while true; do echo number $i; i=$((i+1)); sleep 0.05; done");
+        let size = WindowSize(24, 80);
+        let mut first = bundle.run(NONE).on_terminal(size);
+        first.until("number 3");
+        let run = bundle.checkpoint("images", NONE).run().code(1);
+        run.error(&["a terminal outside of the container", "--shell-job"]);
+        assert!(!bundle.path.join("images/dump.log").exists());
+        bundle.checkpoint("images", ["--shell-job"]).run().success();
+        assert_eq!(first.wait().code(), Some(137));
+        let last = first.screen().lines().filter(|line| line.starts_with("number")).count();
+        let pid_file = world.path("pid");
+        let flags = ["restore", "--shell-job", "--image-path", "images", "--pid-file"];
+        let restore = bundle.nsrun(flags).args([pid_file.to_str().unwrap(), &bundle.id]);
+        let mut second = restore.with_criu().on_terminal(size);
+        second.until(&format!("number {}", last + 2));
+        assert!(!second.screen().contains("number 0\r"), "{}", second.screen());
+        let pid = bundle.state()["pid"].to_string();
+        assert_eq!(std::fs::read_to_string(pid_file).unwrap(), pid);
+        bundle.nsrun(["kill", &bundle.id, "KILL"]).run().success();
+        assert_eq!(second.wait().code(), Some(137));
+        bundle.tidy(["images"]);
     });
 }

@@ -1,7 +1,7 @@
 //! What CRIU cannot do, or not here: refused before anything is frozen; and the container goes on.
 
-use e2e::counting::no_criu;
-use e2e::{Cmd, World, each_view, on_this_host, until};
+use e2e::counting::{COUNT, no_criu};
+use e2e::{Bundle, Cmd, World, each_view, on_this_host, until};
 use serde_json::json;
 
 /// No flags.
@@ -53,6 +53,10 @@ fn an_executed_process_would_be_lost_by_criu() {
         let is_saved = |pid: &str| images.join(format!("core-{}.img", inner_pid(pid))).exists();
         assert!(is_saved(&init));
         assert!(!is_saved(&executed), "CRIU saves it by now: so can we");
+        // Who executed it has ended: the kernel gives such an orphan to the first process of its
+        // father's PID namespace, which is the one outside.
+        let status = std::fs::read_to_string(format!("/proc/{executed}/status")).unwrap();
+        assert!(status.contains("\nPPid:\t1\n"), "{status}");
         let run = bundle.checkpoint("images", NONE).run().code(1);
         run.error(&["sleep", "executed in it from outside"]);
         rustix::process::kill_process(
@@ -68,6 +72,87 @@ fn an_executed_process_would_be_lost_by_criu() {
         bundle.restore("images", NONE).run().success();
         bundle.counts_on();
         bundle.delete();
+    });
+}
+
+/// What an executed process has left behind in the container is its first process's then, and comes
+/// back with it.
+#[test]
+fn what_an_executed_process_leaves_behind_survives() {
+    if no_criu() {
+        return;
+    }
+    each_view(|world: &World| {
+        let bundle = world.counting();
+        let script = "exec </dev/null >/dev/null 2>&1; \
+                      (i=0; while true; do echo $i >>/other; i=$((i+1)); sleep 0.05; done) &";
+        bundle.exec(["/bin/sh", "-c", script]).run().success();
+        let other = bundle.path.join("rootfs/other");
+        let counted = || -> Vec<usize> {
+            let text = std::fs::read_to_string(&other).unwrap_or_default();
+            text.lines().map(|line| line.parse().unwrap()).collect()
+        };
+        until("both count", || counted().len() > 3);
+        bundle.checkpoint("images", NONE).run().success();
+        let saved = counted().len();
+        bundle.restore("images", NONE).run().success();
+        bundle.counts_on();
+        until("the other, too", || counted().len() > saved + 2);
+        assert_eq!(counted(), (0..counted().len()).collect::<Vec<_>>());
+        bundle.delete();
+    });
+}
+
+/// What no CRIU can do is told by its name, before CRIU has begun.
+#[test]
+fn what_criu_does_not_know_is_told_first() {
+    if no_criu() {
+        return;
+    }
+    on_this_host(|world: &World| {
+        let refused = |bundle: &Bundle, words: &[&str]| {
+            bundle.checkpoint("images", NONE).run().code(1).error(words);
+            assert!(!bundle.path.join("images/dump.log").exists());
+            assert_eq!(bundle.status(), "running");
+            bundle.goes_on();
+            bundle.delete();
+        };
+        // An idmapped mount.
+        let mut bundle = world.bundle();
+        let data = world.path("data");
+        std::fs::create_dir(&data).unwrap();
+        let ids = json!([{"containerID": 0, "hostID": 1000, "size": 1}]);
+        bundle.push(
+            "/mounts",
+            json!({"destination": "/data", "type": "bind", "source": data, "options": ["bind"],
+                "uidMappings": ids, "gidMappings": ids}),
+        );
+        bundle.sh(COUNT).detach();
+        refused(&bundle, &["idmapped mount"]);
+        // A file of the host's that is no standard stream.
+        let mut bundle = world.bundle();
+        bundle.sh(COUNT);
+        let file = world.path("file");
+        std::fs::write(&file, "").unwrap();
+        let script = format!("exec \"$@\" 3<{}", file.display());
+        let run = bundle.run(["--detach", "--preserve-fds", "1"]);
+        run.by(["sh", "-c", &script, "sh"]).leaves_behind().run().success();
+        let name = file.file_name().unwrap().to_str().unwrap().to_owned();
+        refused(&bundle, &["descriptor 3", &name, "outside of the container"]);
+        // The host's mount namespace.
+        let mut bundle = world.bundle();
+        let kinds = ["pid", "network", "ipc", "uts", "cgroup"].map(|kind| json!({"type": kind}));
+        bundle.set("/linux/namespaces", json!(kinds)).set("/mounts", json!([]));
+        bundle.set("/linux/maskedPaths", json!([])).set("/linux/readonlyPaths", json!([]));
+        bundle.sh(COUNT).detach();
+        refused(&bundle, &["the host's mount namespace"]);
+        // A view of the host.
+        let root = world.busybox();
+        let run = root.exec(["--host", "--detach", "/bin/sleep", "1000"]).leaves_behind().run();
+        let id = run.success().out.trim().to_owned();
+        let checkpoint = root.nsinit(["checkpoint", "--image-path", "../saved", "--id", &id]);
+        checkpoint.with_criu().run().error(&["a view of the host's"]);
+        root.nsinit(["delete", "--force", "--id", &id]).run().success();
     });
 }
 
@@ -100,5 +185,18 @@ fn an_ordinary_user_is_told_so() {
         run.error(&["restor", "root"]);
         bundle.counts_on();
         user.run(bundle.nsrun(["delete", "--force", &bundle.id])).run().success();
+        // nsinit tells the same.
+        let root = world.busybox();
+        user.own_all(&root.path);
+        let run = user.run(root.exec(["--detach", "/probe", "sleep", "1000"]));
+        run.leaves_behind().run().success();
+        for verb in ["checkpoint", "restore"] {
+            let run = user.run(root.nsinit([verb, "--image-path", "../saved"]).with_criu());
+            run.run().error(&[verb.trim_end_matches('e'), "only root of the host"]);
+        }
+        assert!(!root.path.join("../saved").exists());
+        let state = user.run(root.nsinit(["list"])).run().success().out;
+        assert!(state.contains("running"), "{state}");
+        user.run(root.nsinit(["delete", "--force"])).run().success();
     });
 }
