@@ -14,22 +14,8 @@ use crate::world::World;
 /// Docker's default profile, as Debian's golang-github-containers-common has it.
 const PROFILE: &str = "/usr/share/containers/seccomp.json";
 /// Those that Docker grants.
-const CAPABILITIES: [&str; 14] = [
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_FSETID",
-    "CAP_FOWNER",
-    "CAP_MKNOD",
-    "CAP_NET_RAW",
-    "CAP_SETGID",
-    "CAP_SETUID",
-    "CAP_SETFCAP",
-    "CAP_SETPCAP",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_SYS_CHROOT",
-    "CAP_KILL",
-    "CAP_AUDIT_WRITE",
-];
+const CAPABILITIES: [&str; 14] =
+    include!("../../../crates/seccomp/tests/libseccomp/data/docker-capabilities.in");
 
 /// /bin/true with each candidate's default config.
 pub fn plain(world: &World) -> Result<Vec<Table>> {

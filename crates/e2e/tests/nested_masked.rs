@@ -10,22 +10,8 @@ use serde_json::{Value, json};
 const PROFILE: &str = "/usr/share/containers/seccomp.json";
 
 /// What Docker gives.
-const CAPABILITIES: [&str; 14] = [
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_FSETID",
-    "CAP_FOWNER",
-    "CAP_MKNOD",
-    "CAP_NET_RAW",
-    "CAP_SETGID",
-    "CAP_SETUID",
-    "CAP_SETFCAP",
-    "CAP_SETPCAP",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_SYS_CHROOT",
-    "CAP_KILL",
-    "CAP_AUDIT_WRITE",
-];
+const CAPABILITIES: [&str; 14] =
+    include!("../../seccomp/tests/libseccomp/data/docker-capabilities.in");
 
 const MASKED: [&str; 10] = [
     "/proc/asound",

@@ -179,11 +179,7 @@ impl Docker {
     }
 }
 
-fn started(
-    sandbox: &Sandbox,
-    socket: &Path,
-    command: &str,
-) -> Result<Background, String> {
+fn started(sandbox: &Sandbox, socket: &Path, command: &str) -> Result<Background, String> {
     let asked = || client(sandbox, socket, ["version"]).run().status.success();
     sandbox.daemon("dockerd", command, asked)
 }

@@ -7,22 +7,7 @@ use serde_json::Value;
 const DOCKER: &str = "/usr/share/containers/seccomp.json";
 
 /// The capabilities of Docker's and containerd's containers.
-pub const CAPABILITIES: [&str; 14] = [
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_FSETID",
-    "CAP_FOWNER",
-    "CAP_MKNOD",
-    "CAP_NET_RAW",
-    "CAP_SETGID",
-    "CAP_SETUID",
-    "CAP_SETFCAP",
-    "CAP_SETPCAP",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_SYS_CHROOT",
-    "CAP_KILL",
-    "CAP_AUDIT_WRITE",
-];
+pub const CAPABILITIES: [&str; 14] = include!("data/docker-capabilities.in");
 
 /// What containerd 1.6 writes into config.json for `ctr run --seccomp`.
 pub fn containerd() -> Profile {
