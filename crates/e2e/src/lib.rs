@@ -45,7 +45,7 @@ pub use rootfs::Rootfs;
 pub use snapshot::Snapshot;
 pub use systemd::Systemd;
 pub use user::User;
-pub use world::{View, World, each_view, on_this_host, v2_only};
+pub use world::{View, World, each_view, is_in_a_world, on_this_host, v2_only};
 
 use std::time::{Duration, Instant};
 

@@ -75,6 +75,11 @@ pub fn v2_only<F: Fn(&World)>(body: F) {
     views(&[View::V2], body);
 }
 
+/// Whether this process is the one that a test was run again in.
+pub fn is_in_a_world() -> bool {
+    std::env::var_os(VIEW).is_some()
+}
+
 /// Whether this host has version 2 alone.
 fn on_version_2() -> bool {
     cgroups::hierarchies().iter().all(|one| one.unified)
@@ -90,8 +95,9 @@ fn views<F: Fn(&World)>(views: &[View], body: F) {
     }
     // "crate::module::test::{{closure}}"
     let name = std::any::type_name::<F>();
-    let name = name.strip_suffix("::{{closure}}").expect("the body is a closure of the test");
-    let name = name.split_once("::").unwrap().1;
+    let test = name.trim_end_matches("::{{closure}}");
+    assert_ne!(name, test, "the body is a closure of the test");
+    let name = test.split_once("::").unwrap().1;
     for &view in views {
         start(name, view);
     }

@@ -77,7 +77,13 @@ impl InitRecord {
     /// Of a process that lives, or has not been reaped.
     pub(crate) fn of(pid: Pid, pidfd: BorrowedFd<'_>) -> Result<Self> {
         let pid = pid.as_raw_nonzero().get();
-        if fstatfs(pidfd).sys("fstatfs", || "of a pidfd")?.f_type == PIDFS {
+        let unique = match fstatfs(pidfd) {
+            Ok(found) => found.f_type == PIDFS,
+            // A policy of SELinux that does not know pidfs lets a confined engine not ask.
+            Err(Errno::ACCESS | Errno::PERM) => false,
+            Err(errno) => return Err(SysError::new("fstatfs", "of a pidfd", errno).into()),
+        };
+        if unique {
             let inode = fstat(pidfd).sys("fstat", || "of a pidfd")?.st_ino;
             return Ok(Self { pid, inode: Some(inode), start_time: None, idle: false });
         }
