@@ -28,6 +28,7 @@ mod pty;
 mod receiver;
 pub mod resources;
 mod rootfs;
+pub mod rootless;
 pub mod schema;
 mod snapshot;
 mod systemd;
