@@ -54,6 +54,7 @@ pub mod systemd;
 mod tree;
 mod v1;
 mod v2;
+mod version_1;
 mod wait;
 mod walk;
 

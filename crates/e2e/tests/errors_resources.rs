@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use e2e::{Cmd, World, each_view, on_this_host, skip};
+use e2e::{Cmd, World, each_view, on_this_host, skip, v2_only};
 
 #[track_caller]
 fn fails(world: &World, cmd: &Cmd, parts: &[&str]) {
@@ -295,6 +295,25 @@ fn a_kernel_without_the_feature() {
             run.error(&parts);
             std::fs::write(&trace, "").unwrap();
             before.assert_restored();
+        }
+    });
+}
+
+/// To delegate a group to him would not help.
+#[test]
+fn what_only_version_1_limits_is_no_matter_of_delegation() {
+    v2_only(|world: &World| {
+        let user = world.user();
+        let root = world.busybox();
+        user.own_all(&root.path);
+        let cmd = || user.run(root.exec(["--memory-swappiness", "7", "/bin/true"]));
+        let (there, groups) = user.delegated(world, cmd(), |one| one.unified);
+        for cmd in [cmd(), there] {
+            let run = cmd.run().code(125).error(&["memory.swappiness", "version 1"]);
+            assert!(!run.err.to_lowercase().contains("delegate"), "{}", run.err);
+        }
+        for directory in groups.iter().flat_map(|group| [group.join("start"), group.clone()]) {
+            std::fs::remove_dir(directory).unwrap();
         }
     });
 }

@@ -8,9 +8,8 @@ use crate::{Error, Result};
 
 /// What to write for these limits.
 pub(crate) fn settings(dir: &Dir, cpu: &Cpu) -> Result<Vec<Setting>> {
-    if cpu.rt_runtime.is_some() || cpu.rt_period.is_some() {
+    if let Some(key) = cpu.only_in_version_1() {
         let hint = "version 2 does not limit real-time processes; leave it out";
-        let key = "cpu.realtimeRuntime and cpu.realtimePeriod";
         return Err(Error::unsupported("cpu (version 1)", key, hint));
     }
     let mut all = Vec::new();

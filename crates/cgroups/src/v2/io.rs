@@ -6,10 +6,9 @@ use crate::{Error, Result};
 
 /// What to write for these limits.
 pub(crate) fn settings(limits: &BlockIo) -> Result<Vec<Setting>> {
-    let leaf = limits.weight_device.iter().any(|one| one.leaf_weight.is_some());
-    if leaf || limits.leaf_weight.is_some() {
+    if let Some(key) = limits.only_in_version_1() {
         let hint = "only kernels before 5.0 had it; leave it out";
-        return Err(Error::unsupported("blkio (version 1)", "blockIO.leafWeight", hint));
+        return Err(Error::unsupported("blkio (version 1)", key, hint));
     }
     let mut all = Vec::new();
     if let Some(value) = limits.weight {

@@ -8,16 +8,9 @@ use crate::{Error, Result};
 
 /// What to write for these limits.
 pub(crate) fn settings(dir: &Dir, memory: &Memory) -> Result<Vec<Setting>> {
-    for (asked, key) in [
-        (memory.swappiness.is_some(), "memory.swappiness"),
-        (memory.disable_oom_killer == Some(true), "memory.disableOOMKiller"),
-        (memory.kernel_tcp.is_some_and(|limit| limit >= 0), "memory.kernelTCP"),
-        (memory.use_hierarchy == Some(false), "memory.useHierarchy"),
-    ] {
-        if asked {
-            let hint = "version 2 has no such limit; leave it out, or boot with version 1";
-            return Err(Error::unsupported("memory (version 1)", key, hint));
-        }
+    if let Some(key) = memory.only_in_version_1() {
+        let hint = "version 2 has no such limit; leave it out, or boot with version 1";
+        return Err(Error::unsupported("memory (version 1)", key, hint));
     }
     if memory.check_before_update == Some(true) {
         check_usage(dir, memory)?;

@@ -64,7 +64,8 @@ pub(super) fn is_unfit(error: &Error) -> bool {
 /// Sets limits. Whose group was delegated to him may have got fewer controllers than there are.
 pub(super) fn set_limits(group: &Manager, limits: &Resources, delegated: bool) -> Result<()> {
     group.set(limits).map_err(|error| {
-        let missing = matches!(error, cgroups::Error::Unsupported { .. });
+        let missing =
+            matches!(error, cgroups::Error::Unsupported { .. }) && !error.is_only_in_version_1();
         let error = Error::from(error);
         if missing && delegated { error.with_hint(HOW_TO_DELEGATE) } else { error }
     })

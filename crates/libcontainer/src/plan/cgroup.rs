@@ -68,6 +68,14 @@ pub fn plan(config: &Config, place: &Place<'_>) -> Result<Group> {
         let denied = "its device rules are not in force: they take CAP_SYS_ADMIN on the host";
         match &manager {
             None if resources != Resources::default() => {
+                let lacking = resources.only_in_version_1().filter(|_| facts.cgroups.v1.is_empty());
+                if let Some(limit) = lacking {
+                    let what = format!(
+                        "{limit} is a limit of version 1 of control groups only, which this host does \
+                         not have; leave it out"
+                    );
+                    return Err(Error::invalid("resources", what));
+                }
                 let what = "limits need a control group, and this user may make none";
                 return Err(Error::invalid("resources", what).with_hint(HOW_TO_DELEGATE));
             }
