@@ -8,11 +8,12 @@ use e2e::counting::no_criu;
 use e2e::{Cmd, WindowSize, World, on_this_host, skip, until};
 
 const PAGE: &str = include_str!("../../../docs/checkpoint.md");
+const README: &str = include_str!("../../../README.md");
 
 /// The commands of the page's first blocks, and what it shows below each.
-fn transcript() -> Vec<(&'static str, Vec<&'static str>)> {
+fn transcript(page: &'static str) -> Vec<(&'static str, Vec<&'static str>)> {
     let mut all: Vec<(&str, Vec<&str>)> = Vec::new();
-    for block in PAGE.split("```console\n").skip(1) {
+    for block in page.split("```console\n").skip(1) {
         for line in block.split("```").next().unwrap_or_default().lines() {
             match (line.strip_prefix("# "), all.last_mut()) {
                 (Some(command), _) => all.push((command, Vec::new())),
@@ -38,6 +39,47 @@ fn numbers(screen: &str) -> Vec<u32> {
 }
 
 #[test]
+fn the_readme_shows_the_same() {
+    assert_eq!(transcript(README), transcript(PAGE));
+}
+
+/// Each test that the page names as `file::test` is there, and none of them is left out.
+#[test]
+fn the_pages_tests_are_those_of_the_tree() {
+    let tests = e2e::workspace().join("crates/e2e/tests");
+    let engines = e2e::workspace().join("crates/engines/tests");
+    let rows = PAGE.lines().filter(|line| line.starts_with("| "));
+    let words = rows.flat_map(|row| row.split('`')).filter_map(|word| word.split_once("::"));
+    let named: std::collections::BTreeSet<_> = words.collect();
+    let tests_in = |path: &Path| -> Vec<String> {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let after = text.split("#[test]\nfn ").skip(1);
+        after.map(|rest| rest.split('(').next().unwrap().to_owned()).collect()
+    };
+    for (file, name) in &named {
+        let directory = if file.contains('/') { &engines } else { &tests };
+        let all = tests_in(&directory.join(format!("{file}.rs")));
+        // Those of engines are no #[test]s of libtest's.
+        let source =
+            std::fs::read_to_string(directory.join(format!("{file}.rs"))).unwrap_or_default();
+        let there = all.iter().any(|one| one == name)
+            || file.contains('/') && source.contains(&format!("fn {name}("));
+        assert!(there, "docs/checkpoint.md names {file}::{name}, which is not there");
+    }
+    for entry in std::fs::read_dir(&tests).unwrap().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some(file) = name.strip_suffix(".rs").filter(|name| name.starts_with("checkpoint"))
+        else {
+            continue;
+        };
+        for test in tests_in(&entry.path()) {
+            let is_named = named.contains(&(file, test.as_str()));
+            assert!(is_named, "docs/checkpoint.md does not name {file}::{test}");
+        }
+    }
+}
+
+#[test]
 fn the_pages_lines_do_what_it_says() {
     if no_criu() {
         return;
@@ -49,7 +91,7 @@ fn the_pages_lines_do_what_it_says() {
         let web = world.path("web");
         std::fs::rename(&world.busybox().path, &web).unwrap();
         let [(run, ran), (checkpoint, nothing), (list, listed), (restore, back)] =
-            transcript().try_into().expect("four commands");
+            transcript(PAGE).try_into().expect("four commands");
         let size = WindowSize(24, 100);
         let mut first = typed(run, &web).on_terminal(size);
         let last = ran[ran.len() - 2];

@@ -44,10 +44,11 @@ impl Factory {
         options: &RestoreOptions,
     ) -> Result<(Container, Child)> {
         let step = || format!("restoring container {id:?}");
-        options.check().step(step)?;
         if let Ok(saved) = self.load(id)
             && saved.status()?.can_restore()
         {
+            // It is not given up for what cannot be restored.
+            options.check().step(step)?;
             saved.destroy().step(step)?;
         }
         let container = self.create(id, config)?;
@@ -219,16 +220,14 @@ impl Container {
             let message = format!("the control group {} is there already", path.display());
             return Err(refused(&message));
         }
+        // Limits come when CRIU has done. (Binds may show groups, which have to be there.)
+        self.make_group(plan, boot.pid(), &cgroups::Resources::default())?;
         let mut back = Back { completed: record.clone(), init: None, terminal: None };
-        // Groups take their time, and who moves between them waits for all processors, 6 ms and more:
-        // meanwhile CRIU starts, and later works.
+        // Who moves between groups waits for all processors, 6 ms and more: meanwhile CRIU starts,
+        // and later works.
         thread::scope(|scope| {
             let criu = boot.pid();
-            let entering = scope.spawn(move || {
-                // Limits come when CRIU has done.
-                self.make_group(plan, criu, &cgroups::Resources::default())?;
-                self.enter_group(plan, criu)
-            });
+            let entering = scope.spawn(move || self.enter_group(plan, criu));
             let (running, socket) =
                 RunningCriu::launch(boot, orders, &descriptors).step(|| "starting CRIU")?;
             let called = || {
