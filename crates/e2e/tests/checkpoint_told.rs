@@ -2,7 +2,7 @@
 //! terminal, figures as JSON.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use e2e::counting::no_criu;
 use e2e::{Cmd, WindowSize, World, on_this_host, skip, until};
@@ -124,16 +124,22 @@ fn the_pages_lines_do_what_it_says() {
     });
 }
 
-/// A CRIU that takes its time before it begins.
-fn slow(world: &World) -> String {
+/// A CRIU that takes its time before it begins, and waits for a file: by which PATH it is found, and
+/// the file.
+fn slow(world: &World) -> (String, PathBuf) {
     let place = world.path("slow");
     std::fs::create_dir(&place).unwrap();
     let criu = e2e::criu().unwrap().join("criu");
-    let script = format!("#!/bin/sh\nsleep 1\nexec {} \"$@\"\n", criu.display());
+    let go = place.join("go");
+    let script = format!(
+        "#!/bin/sh\nsleep 1\nuntil [ -e {} ]; do sleep 0.05; done\nexec {} \"$@\"\n",
+        go.display(),
+        criu.display()
+    );
     std::fs::write(place.join("criu"), script).unwrap();
     let mode = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(place.join("criu"), mode).unwrap();
-    format!("{}:{}", place.display(), std::env::var("PATH").unwrap())
+    (format!("{}:{}", place.display(), std::env::var("PATH").unwrap()), go)
 }
 
 #[test]
@@ -142,16 +148,20 @@ fn what_takes_long_shows_progress_on_a_terminal_and_nowhere_else() {
         return;
     }
     on_this_host(|world: &World| {
-        let (mut bundle, path) = (world.bundle(), slow(world));
+        let (mut bundle, (path, go)) = (world.bundle(), slow(world));
         bundle.args(["/probe", "sleep", "1000"]);
         bundle.detach();
         let checkpoint = |images: &str| {
             let flags = ["checkpoint", "--leave-running", "--image-path", images, &bundle.id];
             bundle.nsrun(flags).env("PATH", &path)
         };
+        std::fs::write(&go, "").unwrap();
         let run = checkpoint("silent").run().success();
         assert_eq!((run.out.as_str(), run.err.as_str()), ("", ""));
+        std::fs::remove_file(&go).unwrap();
         let mut terminal = checkpoint("told").on_terminal(WindowSize(24, 100));
+        terminal.until("saving: 0 of ");
+        std::fs::write(&go, "").unwrap();
         assert_eq!(terminal.wait().code(), Some(0));
         let screen = terminal.screen();
         assert!(screen.contains("saving: 0 of ") && screen.contains(" pages), "), "{screen}");
