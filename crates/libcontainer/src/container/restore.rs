@@ -193,8 +193,14 @@ impl Container {
         plan: &ContainerPlan,
     ) -> Result<Child> {
         check(&record.config, record)?;
-        let rootfs =
+        let mut rootfs =
             plan.start.rootfs.clone().ok_or_else(|| refused("it has no root of its own"))?;
+        let groups = plan.cgroup.iter().flat_map(|group| group.paths().values());
+        let groups: Vec<_> = groups.collect();
+        for source in &mut rootfs.sources {
+            // They are made while it is laid out, and there before CRIU mounts them.
+            source.optional |= groups.iter().any(|group| source.path.starts_with(group));
+        }
         let place = self.shared.store.path().to_owned();
         let mut needed = vec![place.as_path(), program.path()];
         needed.extend(source.options.criu.config.as_deref());
@@ -220,14 +226,16 @@ impl Container {
             let message = format!("the control group {} is there already", path.display());
             return Err(refused(&message));
         }
-        // Limits come when CRIU has done. (Binds may show groups, which have to be there.)
-        self.make_group(plan, boot.pid(), &cgroups::Resources::default())?;
         let mut back = Back { completed: record.clone(), init: None, terminal: None };
-        // Who moves between groups waits for all processors, 6 ms and more: meanwhile CRIU starts,
-        // and later works.
+        // Groups take their time, and who moves between them waits for all processors, 6 ms and more:
+        // meanwhile CRIU starts, and later works.
         thread::scope(|scope| {
             let criu = boot.pid();
-            let entering = scope.spawn(move || self.enter_group(plan, criu));
+            let entering = scope.spawn(move || {
+                // Limits come when CRIU has done.
+                self.make_group(plan, criu, &cgroups::Resources::default())?;
+                self.enter_group(plan, criu)
+            });
             let (running, socket) =
                 RunningCriu::launch(boot, orders, &descriptors).step(|| "starting CRIU")?;
             let called = || {
