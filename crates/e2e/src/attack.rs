@@ -103,6 +103,18 @@ pub fn point_at(record: &str, pid: i32) -> String {
 pub const OPEN_DIRECTORIES: [&str; 4] =
     ["bash", "-c", "exec 7</ 8</etc 9</proc 40</sys/fs/cgroup; exec \"$@\"", "bash"];
 
+/// Root of a container with CAP_SYS_ADMIN puts a false /proc over the true one, and shows at the end
+/// of each line of input what has become of it: `untouched`, if nobody has written to it.
+pub const FALSE_PROC: &str = "mount -t tmpfs none /proc || exit; \
+    for at in self thread-self 1; do mkdir -p /proc/$at/attr/apparmor /proc/$at/fd /proc/$at/ns; \
+    for file in attr/current attr/exec attr/apparmor/exec attr/keycreate setgroups uid_map \
+    oom_score_adj loginuid; do echo false >/proc/$at/$file; done; \
+    for number in 0 1 2 3 4 5 6 7 8 9; do ln -s /canary /proc/$at/fd/$number; done; done; \
+    mkdir -p /proc/sys/net/ipv4 /proc/sys/kernel; echo false >/proc/sys/net/ipv4/ip_forward; \
+    echo false >/proc/sys/kernel/core_pattern; echo false >/canary; echo ready; \
+    while read line; do cat /canary $(find /proc -type f) | sort | uniq -c | \
+    grep -q '^ *27 false$' && echo untouched; done";
+
 /// Types `evil` and a new line into its standard input's terminal, byte by byte, by each name that
 /// this has: `/probe` must be there. At the end it says `done`.
 pub const TYPE_IN: &str = "for it in /dev/stdin /dev/tty /dev/console /proc/self/fd/0; do \

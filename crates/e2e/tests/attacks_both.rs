@@ -1,12 +1,14 @@
 //! Attacks whose scene is the same for both runtimes: what a bundle describes is started by nsrun, and
-//! by nsinit, which reads config.json as well. attacks.md, rows 1, 7, 9, 25 and 28.
+//! by nsinit, which reads config.json as well. attacks.md, rows 1, 7 to 9, 25 and 28.
 
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use e2e::attack::{canary, contents, link, links, victim, while_swapping};
-use e2e::{Bundle, Receiver, WindowSize, World, data, nsinit, nsrun, on_this_host, seconds};
+use e2e::attack::{
+    FALSE_PROC, canary, contents, host_settings, link, links, victim, while_swapping,
+};
+use e2e::{Bundle, Cmd, Receiver, WindowSize, World, data, nsinit, nsrun, on_this_host, seconds};
 use serde_json::{Value, json};
 
 fn mount(destination: &str, kind: &str, source: &Path) -> Value {
@@ -317,4 +319,44 @@ fn listen(path: &Path) -> Receiver {
     let directory = std::fs::File::open(path.parent().unwrap()).unwrap();
     let name = path.file_name().unwrap().to_str().unwrap();
     Receiver::at(format!("/proc/self/fd/{}/{name}", directory.as_raw_fd()).into())
+}
+
+/// The container's root has put a false /proc over the true one when commands join: nothing of what
+/// they are is written there, and they have it all the same.
+#[test]
+fn row_8_joining_by_a_false_proc() {
+    on_this_host(|world: &World| {
+        let before = host_settings();
+        let mut bundle = world.bundle();
+        for set in ["bounding", "effective", "permitted"] {
+            bundle.push(&format!("/process/capabilities/{set}"), "CAP_SYS_ADMIN");
+        }
+        bundle.set("/process/noNewPrivileges", false).set("/linux/readonlyPaths", json!([]));
+        bundle.set("/linux/maskedPaths", json!([])).sh(FALSE_PROC);
+        bundle.set("/process/oomScoreAdj", 77);
+        let nsinit = |args: &[&str]| Cmd::nsinit(args).dir(&bundle.path);
+        let joins: [&dyn Fn(&[&str], &[&str]) -> Cmd; 2] = [
+            &|flags, command| bundle.nsrun(["exec"]).args(flags).args([&bundle.id]).args(command),
+            &|flags, command| nsinit(&["exec"]).args(flags).args(["--"]).args(command),
+        ];
+        for (cmd, join) in bundle.by_each().into_iter().zip(joins) {
+            // It reads from a FIFO that is kept open.
+            let fifo = world.path("fifo");
+            Cmd::new("mkfifo", [&fifo]).run().success();
+            let open = "exec \"$@\" <>\"$0\"";
+            let mut running = cmd.by(["sh", "-c", open, fifo.to_str().unwrap()]).start();
+            running.until("ready");
+            for flags in [&[][..], &["--user", "1000:1000"], &["--tty"], &["--cwd", "/etc"]] {
+                let run = join(flags, &["/probe", "open", "/canary"]).run().code(0);
+                assert!(run.out.starts_with("ok"), "{flags:?}: {}{}", run.out, run.err);
+            }
+            std::fs::write(&fifo, "look\n").unwrap();
+            running.until("untouched");
+            // It reads its end of file when nobody holds the FIFO: it is made to end.
+            let kill = [bundle.nsrun(["kill", &bundle.id, "KILL"]), nsinit(&["kill", "KILL"])];
+            assert!(kill.iter().any(|kill| kill.run().status.success()));
+            running.wait();
+        }
+        assert_eq!(host_settings(), before);
+    });
 }
