@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use e2e::{Cmd, World, on_this_host, skip};
+use serde_json::json;
 
 /// No flags.
 const NONE: [&str; 0] = [];
@@ -73,6 +74,16 @@ fn apparmor_holds_what_nsrun_starts() {
                 let exec =
                     bundle.nsrun(["exec", "--apparmor", other, &bundle.id, "sh", "-c", LOOK]);
                 assert_eq!(exec.run().success().out, held(other));
+                let file = world.path("process.json");
+                let mut process = bundle.config()["process"].clone();
+                process["args"] = json!(["sh", "-c", LOOK]);
+                process["apparmorProfile"] = json!(other);
+                std::fs::write(&file, process.to_string()).unwrap();
+                let exec = ["exec", "--process", file.to_str().unwrap(), &bundle.id];
+                assert_eq!(bundle.nsrun(exec).run().success().out, held(other));
+                let exec = ["exec", "--apparmor", "no-such-profile", &bundle.id, "true"];
+                let words = ["no-such-profile", "no such profile is loaded"];
+                bundle.nsrun(exec).run().code(255).error(&words);
                 bundle.delete();
             }
             bundle.set("/process/apparmorProfile", "no-such-profile");
@@ -96,6 +107,27 @@ fn apparmor_holds_what_nsinit_starts() {
             root.delete();
             let refused = root.exec(["--apparmor-profile", "no-such-profile", "true"]);
             refused.run().code(125).error(&["no-such-profile", "no such profile is loaded"]);
+        });
+    });
+}
+
+#[test]
+fn apparmor_holds_what_an_ordinary_user_starts() {
+    on_this_host(|world: &World| {
+        with_profiles(world, |one, _| {
+            let user = world.user();
+            let root = world.busybox();
+            std::fs::write(root.file("etc/secret"), "secret\n").unwrap();
+            user.own_all(&root.path);
+            assert!(user.run(root.sh(LOOK)).run().success().out.ends_with("secret\n"));
+            let flags = ["--apparmor-profile", one];
+            let exec = root.exec(flags).args(["sh", "-c", LOOK]);
+            assert_eq!(user.run(exec).run().success().out, held(one));
+            user.run(root.exec(["--detach"]).args(flags).args(["/probe", "sleep", "1000"]))
+                .run()
+                .success();
+            assert_eq!(user.run(root.sh(LOOK)).run().success().out, held(one));
+            user.run(root.nsinit(["delete", "--force"])).run().success();
         });
     });
 }
