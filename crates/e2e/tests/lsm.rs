@@ -140,9 +140,13 @@ fn apparmor_profiles_are_stacked_where_they_cannot_be_changed() {
             let mut bundle = world.bundle();
             bundle.set("/process/apparmorProfile", one);
             bundle.sh("cat /proc/self/attr/apparmor/current");
-            let run = bundle.run(NONE).by(["aa-exec", "-p", other, "--"]).run().success();
-            assert!(run.out.contains(one) && run.out.contains(other), "{}", run.out);
-            assert!(run.out.contains("//&"), "{}", run.out);
+            let root = world.busybox();
+            let flags = ["--apparmor-profile", one, "cat", "/proc/self/attr/apparmor/current"];
+            for cmd in [bundle.run(NONE), root.exec(flags)] {
+                let run = cmd.by(["aa-exec", "-p", other, "--"]).run().success();
+                assert!(run.out.contains(one) && run.out.contains(other), "{}", run.out);
+                assert!(run.out.contains("//&"), "{}", run.out);
+            }
         });
     });
 }
