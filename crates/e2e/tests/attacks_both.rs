@@ -335,11 +335,11 @@ fn row_8_joining_by_a_false_proc() {
         bundle.set("/linux/maskedPaths", json!([])).sh(FALSE_PROC);
         bundle.set("/process/oomScoreAdj", 77);
         let nsinit = |args: &[&str]| Cmd::nsinit(args).dir(&bundle.path);
-        let joins: [&dyn Fn(&[&str], &[&str]) -> Cmd; 2] = [
-            &|flags, command| bundle.nsrun(["exec"]).args(flags).args([&bundle.id]).args(command),
-            &|flags, command| nsinit(&["exec"]).args(flags).args(["--"]).args(command),
-        ];
-        for (cmd, join) in bundle.by_each().into_iter().zip(joins) {
+        for (cmd, is_nsrun) in bundle.by_each().into_iter().zip([true, false]) {
+            let join = |flags: &[&str], command: &[&str]| match is_nsrun {
+                true => bundle.nsrun(["exec"]).args(flags).args([&bundle.id]).args(command),
+                false => nsinit(&["exec"]).args(flags).args(["--"]).args(command),
+            };
             // It reads from a FIFO that is kept open.
             let fifo = world.path("fifo");
             Cmd::new("mkfifo", [&fifo]).run().success();

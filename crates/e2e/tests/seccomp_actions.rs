@@ -80,6 +80,9 @@ const VALUES: [u64; 11] = [
     u64::MAX,
 ];
 
+/// Whether a condition holds, of what is given and what the rule names.
+type Holds = fn(u64, u64) -> bool;
+
 #[test]
 fn each_operator() {
     if cfg!(not(target_arch = "x86_64")) {
@@ -96,7 +99,7 @@ fn each_operator() {
         );
         bundle.args(["perl", "-e", &script]);
         let two = 0xffff_ffff_0000_0001_u64;
-        let operators: [(&str, fn(u64, u64) -> bool); 7] = [
+        let operators: [(&str, Holds); 7] = [
             ("SCMP_CMP_EQ", |given, wanted| given == wanted),
             ("SCMP_CMP_NE", |given, wanted| given != wanted),
             ("SCMP_CMP_LT", |given, wanted| given < wanted),
