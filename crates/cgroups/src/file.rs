@@ -147,7 +147,14 @@ pub(crate) fn read_all(fd: &OwnedFd) -> std::result::Result<String, Errno> {
         }
         match rustix::io::read(fd, &mut text[used..]) {
             Ok(0) => break,
-            Ok(count) => used += count,
+            Ok(count) => {
+                used += count;
+                // What is made line by line is read short before its end where the next line does
+                // not fit, and none is so long.
+                if count < text.len() / 2 {
+                    break;
+                }
+            }
             Err(Errno::INTR) => {}
             Err(errno) => return Err(errno),
         }

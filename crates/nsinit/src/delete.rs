@@ -95,7 +95,8 @@ pub fn remove(settings: &Settings, container: &Container, which: Option<Identity
         let message = format!("container {:?} is not stopped", container.id());
         return Err(Error::new(ErrorKind::NotStopped, message).with_hint("kill it first"));
     }
-    let note = container.config().map_or_else(|_| Note::default(), |config| Note::of(&config));
+    let note =
+        container.brief().map_or_else(|_| Note::default(), |brief| Note::of(&brief.annotations));
     let mut tries = 0;
     loop {
         people::remove(settings, container.id(), &note, which)?;

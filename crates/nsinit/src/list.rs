@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use clap::ArgMatches;
 use cli::print;
-use libcontainer::{ErrorKind, Result, State, Status};
+use libcontainer::{Container, ErrorKind, Result, Status};
 use serde::Serialize;
 
 use crate::note::Note;
@@ -28,8 +28,8 @@ struct Row {
 pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
     let mut rows = Vec::new();
     for found in settings.factory.load_all()? {
-        match found.and_then(|container| container.state()) {
-            Ok(state) => rows.push(row(state)),
+        match found.and_then(|container| row(&container)) {
+            Ok(row) => rows.push(row),
             // It went while we looked.
             Err(error) if *error.kind() == ErrorKind::NotFound => {}
             Err(error) => settings.report.error(&error),
@@ -46,15 +46,16 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
     Ok(0)
 }
 
-fn row(state: State) -> Row {
-    let place = Note::of(&state.config).place;
-    Row {
-        id: state.id,
-        pid: state.init_process_pid,
-        status: state.status,
-        created: state.created,
+fn row(container: &Container) -> Result<Row> {
+    let (status, init) = container.status_and_init()?;
+    let place = Note::of(&container.brief()?.annotations).place;
+    Ok(Row {
+        id: container.id().to_owned(),
+        pid: init.map_or(0, |(pid, _)| pid),
+        status,
+        created: container.created_at()?,
         directory: place.map_or_else(String::new, |place| place.path().display().to_string()),
-    }
+    })
 }
 
 fn table(rows: &[Row]) -> String {

@@ -1,6 +1,7 @@
 //! What nsinit notes down with a container, in the record of the library: what it makes outside
 //! of it, before it makes that, so that whoever comes next can remove it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use libcontainer::Config;
@@ -29,9 +30,9 @@ pub struct Note {
 }
 
 impl Note {
-    /// Of a container's configuration; an empty one where another program made the container.
-    pub fn of(config: &Config) -> Self {
-        let text = config.annotations.get(KEY);
+    /// Of a container's annotations; an empty one where another program made the container.
+    pub fn of(annotations: &BTreeMap<String, String>) -> Self {
+        let text = annotations.get(KEY);
         text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
 

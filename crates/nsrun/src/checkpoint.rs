@@ -22,7 +22,7 @@ const CONFIG: &str = "org.criu.config";
 /// Saves a container.
 pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
     let container = settings.container(matches)?;
-    let options = options(matches, &container.config()?.annotations)?;
+    let options = options(matches, &container.brief()?.annotations)?;
     cli::checkpoint::save(&container, &options, is_json(matches))?;
     settings.log.debug(|| format!("saved in {}", options.criu.images.display()));
     Ok(0)

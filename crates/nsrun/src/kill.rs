@@ -1,7 +1,7 @@
 //! `nsrun kill`
 
 use clap::ArgMatches;
-use libcontainer::config::{NamespaceKind, signal};
+use libcontainer::config::signal;
 use libcontainer::{Container, Error, ErrorKind, Result, Status, Target};
 
 use crate::arguments::{is_on, text};
@@ -21,7 +21,9 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
     }
     let status = container.status()?;
     let alive = status.is_alive();
-    if signal == KILL && !has_own_pids(&container)? && (alive || !container.processes()?.is_empty())
+    if signal == KILL
+        && !container.brief()?.own_pids
+        && (alive || !container.processes()?.is_empty())
     {
         // The end of its first process would end nobody else.
         container.signal(signal, Target::All)?;
@@ -39,12 +41,6 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
         let _ = container.resume();
     }
     Ok(0)
-}
-
-/// Whether its first process is PID 1 of a PID namespace.
-fn has_own_pids(container: &Container) -> Result<bool> {
-    let namespaces = container.look_at_config(|config| config.namespaces.clone())?;
-    Ok(namespaces.iter().any(|one| one.kind == NamespaceKind::Pid && one.path.is_none()))
 }
 
 /// To every process that is left, and it is no error when none is: engines make sure by this.

@@ -42,24 +42,21 @@ impl State {
         let (status, init) = container.status_and_init()?;
         let pid = init.filter(|_| status.is_alive()).map_or(0, |(pid, _)| pid);
         let text = |path: &Path| path.to_string_lossy().into_owned();
-        let (bundle, rootfs, annotations) = container.look_at_config(|config| {
-            let rootfs = match &config.rootfs {
-                Rootfs::Directory(path) => text(path),
-                Rootfs::Host => "/".to_owned(),
-            };
-            let bundle = config.bundle.as_deref().map(text).unwrap_or_default();
-            (bundle, rootfs, config.annotations.clone())
-        })?;
+        let brief = container.brief()?;
+        let rootfs = match &brief.rootfs {
+            Rootfs::Directory(path) => text(path),
+            Rootfs::Host => "/".to_owned(),
+        };
         Ok(Self {
             oci_version: SPEC,
             id: container.id().to_owned(),
             pid,
             status,
-            bundle,
+            bundle: brief.bundle.as_deref().map(text).unwrap_or_default(),
             rootfs,
             created: time::rfc3339_milliseconds(container.created_at()?),
             owner: container.owner().map(|uid| owners.name(uid)).unwrap_or_default(),
-            annotations,
+            annotations: brief.annotations,
         })
     }
 }

@@ -21,14 +21,15 @@ pub(super) struct Asker<'a> {
 impl Container {
     /// Hands the listener to the agent that the configuration names; our copy is closed then.
     pub(super) fn tell_agent(&self, asker: &Asker<'_>, listener: OwnedFd) -> Result<()> {
-        let config = self.config()?;
+        let record = self.record()?;
+        let config = record.config()?;
         let Some(agent) = agent_of(&config.seccomp)? else {
             return Err(Error::invalid("seccomp", "a listener has come, and nobody is to have it"));
         };
         let subject = Subject {
             id: self.id().to_owned(),
-            bundle: config.bundle.unwrap_or_default(),
-            annotations: config.annotations.into_iter().collect(),
+            bundle: config.bundle.clone().unwrap_or_default(),
+            annotations: config.annotations.clone().into_iter().collect(),
         };
         let state = State { subject: &subject, pid: Some(asker.init) };
         parent::hand_over(&agent, listener.as_fd(), asker.pid, &state, asker.status)

@@ -133,7 +133,7 @@ impl Container {
 
     /// What CRIU could not deal with is found before anything is frozen.
     fn look(&self, record: &Record, pid: i32, options: &CheckpointOptions) -> Result<Inside> {
-        let config = &record.config;
+        let config = record.config()?;
         check(config, record)?;
         let plan = self.shared.plan(config, &self.id)?;
         let rootfs = plan
@@ -233,7 +233,7 @@ impl Container {
             .flag(option::AUTO_DEDUP, options.auto_dedup)
             .flag(option::LAZY_PAGES, options.lazy_pages)
             .flag(option::TRACK_MEM, options.pre_dump || options.parent.is_some())
-            .flag(option::ORPHAN_PTS_MASTER, record.config.process.terminal);
+            .flag(option::ORPHAN_PTS_MASTER, record.config()?.process.terminal);
         let mode = if record.cgroup.is_empty() { CgroupsMode::Ignore } else { options.cgroups };
         groups(&mut message, mode);
         for controller in record.cgroup.keys() {

@@ -48,7 +48,7 @@ impl Container {
     /// The network namespace that the container joins, if it is still there.
     fn joined_network(&self) -> Result<Option<OwnedFd>> {
         let record = self.record()?;
-        let config = &record.config;
+        let config = record.config()?;
         let network = config.namespaces.iter().find(|own| own.kind == NamespaceKind::Network);
         let Some(path) = network.and_then(|network| network.path.as_ref()) else {
             return Ok(None);

@@ -105,10 +105,14 @@ impl Container {
             if let Some(place) = &record.resctrl {
                 place.remove().step(step)?;
             }
-            if !record.config.net_devices.is_empty() {
+            if record.brief.intricate_end {
                 self.return_devices(None).step(step)?;
+                warnings = match record.config() {
+                    Ok(config) => self.run_poststop(config).step(step)?,
+                    // Nobody will ever be able to run them.
+                    Err(error) => vec![format!("poststop hooks did not run: {error}")],
+                };
             }
-            warnings = self.run_poststop(&record.config).step(step)?;
         }
         self.shared.store.remove(&self.id, &self.entry).step(step)?;
         Ok(warnings)

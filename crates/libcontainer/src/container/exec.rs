@@ -53,19 +53,20 @@ impl Container {
             return Err(Error::new(ErrorKind::NotRunning, message));
         }
         let record = self.record()?;
+        let config = record.config()?;
         let mut kept = Kept::default();
         let filters = kept
-            .filters(self.shared.store.path(), &record.config)
-            .map_err(|error| record.config.own_words(error))?;
+            .filters(self.shared.store.path(), config)
+            .map_err(|error| config.own_words(error))?;
         let (process_plan, mut warnings) = plan::process_of(
-            &record.config,
+            config,
             &process.spec,
             &filters,
             &record.keyring(),
             false,
-            record.config.landlock_version(),
+            config.landlock_version(),
         )
-        .map_err(|error| record.config.own_words(error))?;
+        .map_err(|error| config.own_words(error))?;
         let orders = plan::join(record.namespaces, record.chroot, process_plan);
         let root = match record.chroot {
             true => Some(Procfs::open()?.open_link(format!("{pid}/root"))?),
@@ -77,7 +78,7 @@ impl Container {
         let mut streams = Streams::open(process, orders.process.terminal)?;
         let delegated = record.cgroup_delegated;
         let watched = record.namespaces & flag::CGROUP != 0
-            && may_trace(&record.config, &orders.process, record.namespaces);
+            && may_trace(config, &orders.process, record.namespaces);
         let joining = Joining {
             orders,
             streams: &streams,
@@ -97,7 +98,7 @@ impl Container {
         {
             launched = self.launch_into(Some(group), &joining);
         }
-        let launched = launched.map_err(|error| record.config.own_words(error))?;
+        let launched = launched.map_err(|error| config.own_words(error))?;
         self.shared.close_single();
         kept.keep();
         let mut child = Child::executed(launched.pid, launched.pidfd);

@@ -10,7 +10,7 @@ use crate::Result;
 use crate::config::{Config, Rootfs};
 use crate::container::handle::{Container, locked};
 use crate::container::lifecycle::GROUP_IN_USE;
-use crate::container::record::{Record, VERSION};
+use crate::container::record::{Brief, Configured, Record, VERSION};
 use crate::container::store::Store;
 use crate::error::Step;
 use crate::host::{self, HostFacts};
@@ -156,7 +156,8 @@ impl Factory {
             resctrl: plan.resctrl.clone(),
             namespaces: plan.namespaces,
             chroot: plan.chroot,
-            config,
+            brief: Brief::of(&config),
+            configured: Configured::by(config),
             init: None,
         };
         if let Err(error) = entry.write(&record) {

@@ -11,7 +11,7 @@ use crate::config::{Config, NamespaceKind};
 use crate::container::child::{self, ExitStatus};
 use crate::container::factory::Shared;
 use crate::container::group;
-use crate::container::record::{self, Record};
+use crate::container::record::{self, Brief, Record};
 use crate::container::stats::Stats;
 use crate::container::status::{State, Status};
 use crate::container::store::{Entry, Lock};
@@ -85,7 +85,7 @@ impl Container {
     /// # Errors
     /// [`ErrorKind::NotFound`] when its maker ended before it was recorded.
     pub fn config(&self) -> Result<Config> {
-        Ok(self.record()?.config.clone())
+        Ok(self.record()?.config()?.clone())
     }
 
     /// What `look` sees in what it was made from, without a copy of all that.
@@ -93,7 +93,15 @@ impl Container {
     /// # Errors
     /// As [`config`](Container::config).
     pub fn look_at_config<T>(&self, look: impl FnOnce(&Config) -> T) -> Result<T> {
-        Ok(look(&self.record()?.config))
+        Ok(look(self.record()?.config()?))
+    }
+
+    /// What is known of that without reading all of it.
+    ///
+    /// # Errors
+    /// As [`config`](Container::config).
+    pub fn brief(&self) -> Result<Brief> {
+        Ok(self.record()?.brief.clone())
     }
 
     /// The user id of whoever created it, as this program's user namespace has it.
@@ -241,7 +249,7 @@ impl Container {
             cgroup_paths: record.cgroup.clone(),
             namespace_paths,
             created: record.created,
-            config: record.config.clone(),
+            config: record.config()?.clone(),
         })
     }
 

@@ -40,7 +40,7 @@ impl Container {
     /// Whether its init has been let go and runs hooks before its program.
     pub(super) fn runs_start_hooks(&self, pid: i32) -> bool {
         let record = locked(&self.record);
-        record.as_ref().is_some_and(|record| !record.config.hooks.start_container.is_empty())
+        record.as_ref().is_some_and(|record| record.brief.start_hooks)
             && Procfs::open()
                 .and_then(|proc| proc.read(format!("{pid}/comm")))
                 .is_ok_and(|name| name.strip_suffix(b"\n") == Some(STAGE_WAITING.to_bytes()))
@@ -49,7 +49,7 @@ impl Container {
     /// Those that run when the program does.
     pub(super) fn poststart(&self) -> Result<()> {
         let Some(record) = locked(&self.record).clone() else { return Ok(()) };
-        let config = &record.config;
+        let config = record.config()?;
         if config.hooks.poststart.is_empty() {
             return Ok(());
         }

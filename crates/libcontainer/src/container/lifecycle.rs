@@ -43,7 +43,7 @@ impl Container {
             None => self.take_over()?,
         };
         let record = written.map_or_else(|| self.record(), Ok)?;
-        let oci = record.config.oci;
+        let oci = record.config()?.oci;
         let step = || format!("starting container {:?}", self.id);
         let child = match self.launch_first(process, hold, record, &plan) {
             Ok(child) => child,
@@ -77,7 +77,7 @@ impl Container {
             return Err(Error::new(ErrorKind::NotStopped, message)
                 .with_hint("a container is started once; destroy it and create it again"));
         }
-        let plan = self.shared.plan(&record.config, &self.id)?;
+        let plan = self.shared.plan(record.config()?, &self.id)?;
         Ok((lock, plan))
     }
 
@@ -88,22 +88,23 @@ impl Container {
         record: Arc<Record>,
         plan: &ContainerPlan,
     ) -> Result<Child> {
+        let config = record.config()?;
         let mut kept = Kept::default();
-        let filters = kept.filters(self.shared.store.path(), &record.config)?;
+        let filters = kept.filters(self.shared.store.path(), config)?;
         let (process_plan, mut warnings) = plan::process_of(
-            &record.config,
+            config,
             &process.spec,
             &filters,
             &record.keyring(),
             hold,
-            record.config.landlock_version(),
+            config.landlock_version(),
         )?;
         if let Some(agent) = process_plan.listener.as_ref().filter(|_| hold) {
             agent_is_there(agent)?;
         }
         // Spawned first: it starts up while the control group is made.
         let mut boot = self.shared.boot(process_plan.parent_death_signal.is_some())?;
-        boot.ahead(plan::Ahead::of(&record.config));
+        boot.ahead(plan::Ahead::of(config));
         let idle = process_plan.args.is_empty();
         warnings.splice(..0, plan.warnings.iter().cloned());
         let mut orders = plan::first(plan, process_plan, hold);
@@ -124,7 +125,6 @@ impl Container {
             descriptors.push(socket.as_fd());
         }
         self.enter_delegated(plan, boot.pid())?;
-        let config = record.config.clone();
         let mut completed = Record::clone(&record);
         // While it is held, devices in there can be put back.
         let mut network = None;
@@ -143,7 +143,7 @@ impl Container {
                     network = self.born(pid, plan, &completed)?;
                     Ok(())
                 },
-                hooks: &mut |pid, socket| self.run_creators_hooks(&config, pid, socket),
+                hooks: &mut |pid, socket| self.run_creators_hooks(config, pid, socket),
                 agent: &mut |pid, listener| {
                     let pid = pid.as_raw_nonzero().get();
                     let asker = Asker { pid, init: pid, status: "creating" };

@@ -31,6 +31,7 @@ pub use factory::{Factory, Prepared};
 pub use handle::{Container, Target};
 pub use pool::{Pool, Taken};
 pub use process::{Process, Stdio};
+pub use record::Brief;
 pub use stats::Stats;
 pub use status::{State, Status};
 

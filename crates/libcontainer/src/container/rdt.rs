@@ -43,7 +43,7 @@ impl Container {
         let Some(place) = &record.resctrl else {
             let what = "the container has no class of service in resctrl";
             let error = Error::invalid("intel_rdt", what);
-            return Err(record.config.own_words(error));
+            return Err(record.config()?.own_words(error));
         };
         place.set(&lines).step(|| format!("changing the shares of container {:?}", self.id))
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use rustix::fs::{fstat, fstatfs};
 use rustix::io::Errno;
@@ -10,7 +11,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde::{Deserialize, Serialize};
 use sys::{Context, SysError};
 
-use crate::config::Config;
+use crate::config::{Config, NamespaceKind, Rootfs};
 use crate::network::VethHost;
 use crate::plan::Systemd;
 use crate::procfs::Procfs;
@@ -20,15 +21,16 @@ use crate::{Error, ErrorKind, Result};
 /// The version that this library writes, and the only one it reads.
 pub(crate) const VERSION: u32 = 1;
 
-/// The record: written before the first side effect, naming every one that may follow; a line is
-/// added when the init exists.
+/// The record: written before the first side effect, naming every one that may follow. Its first
+/// line is what every command asks for, its second is the configuration, and a line is added when
+/// the init exists.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Record {
     pub version: u32,
     pub id: String,
     /// When it was created, in milliseconds since 1970.
     pub created: u64,
-    pub config: Config,
+    pub brief: Brief,
     /// The control group's directory in each hierarchy.
     pub cgroup: BTreeMap<String, PathBuf>,
     /// Levels of the control group's path, whose empty parents are removed with it.
@@ -46,10 +48,91 @@ pub(crate) struct Record {
     pub namespaces: u64,
     pub chroot: bool,
     #[serde(skip)]
+    pub configured: Configured,
+    #[serde(skip)]
     pub init: Option<InitRecord>,
 }
 
+/// What of a container's configuration is known without reading all of it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Brief {
+    /// See [`Config::bundle`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<PathBuf>,
+    /// See [`Config::rootfs`].
+    pub rootfs: Rootfs,
+    /// See [`Config::annotations`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+    /// Whether its init is PID 1 of a PID namespace of the container's own.
+    pub own_pids: bool,
+    /// It has `startContainer` hooks.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) start_hooks: bool,
+    /// Its end asks for the configuration.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) intricate_end: bool,
+}
+
+impl Brief {
+    pub(crate) fn of(config: &Config) -> Self {
+        let own_pids =
+            |one: &crate::config::Namespace| one.kind == NamespaceKind::Pid && one.path.is_none();
+        Self {
+            bundle: config.bundle.clone(),
+            rootfs: config.rootfs.clone(),
+            annotations: config.annotations.clone(),
+            own_pids: config.namespaces.iter().any(own_pids),
+            start_hooks: !config.hooks.start_container.is_empty(),
+            intricate_end: !config.hooks.poststop.is_empty() || !config.net_devices.is_empty(),
+        }
+    }
+}
+
+/// What a container was made from, read from its line when somebody first asks.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Configured(Arc<Line>);
+
+#[derive(Debug, Default)]
+struct Line {
+    /// Empty for one that was never read.
+    text: Box<[u8]>,
+    config: OnceLock<Config>,
+}
+
+impl Configured {
+    pub(crate) fn by(config: Config) -> Self {
+        Self(Arc::new(Line { text: Box::default(), config: config.into() }))
+    }
+
+    fn read(text: &[u8]) -> Self {
+        Self(Arc::new(Line { text: text.into(), config: OnceLock::new() }))
+    }
+}
+
 impl Record {
+    /// What the container was made from.
+    pub(crate) fn config(&self) -> Result<&Config> {
+        let line = &*self.configured.0;
+        match line.config.get() {
+            Some(config) => Ok(config),
+            None => {
+                let config = read(&line.text).map_err(|why| broken(&self.id, &why))?;
+                Ok(line.config.get_or_init(|| config))
+            }
+        }
+    }
+
+    /// The two lines that it begins with.
+    pub(crate) fn text(&self) -> Result<Vec<u8>> {
+        let failed = |error| Error::new(ErrorKind::System, format!("the record: {error}"));
+        let mut text = serde_json::to_vec(self).map_err(failed)?;
+        text.push(b'\n');
+        serde_json::to_writer(&mut text, self.config()?).map_err(failed)?;
+        text.push(b'\n');
+        Ok(text)
+    }
+
     /// What the container's session keyring is called by: keyrings are joined by name, and
     /// neither a namesake's nor a predecessor's may be met.
     pub(crate) fn keyring(&self) -> String {
@@ -121,31 +204,37 @@ pub(crate) fn start_time(pid: i32) -> Result<u64> {
         .ok_or_else(|| Error::new(ErrorKind::System, format!("/proc/{pid}/stat has no start time")))
 }
 
-/// A record's text: a line with the record, then one for each change of its init. The last whole
-/// line counts, so a writer that is killed leaves the state before. `None` without a whole line.
+fn broken(id: &str, why: &str) -> Error {
+    Error::new(ErrorKind::System, format!("the record of container {id:?} is broken: {why}"))
+        .with_hint("delete removes what it can")
+}
+
+/// A line of it.
+fn read<T: serde::de::DeserializeOwned>(line: &[u8]) -> std::result::Result<T, String> {
+    // As a whole: string by string takes longer.
+    let text = std::str::from_utf8(line).map_err(|error| error.to_string())?;
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+/// A record's text: its two lines, then one for each change of its init. The last whole line
+/// counts, so a writer that is killed leaves the state before. `None` without two whole lines.
 ///
 /// Refused is a record of another version, or of another container.
 pub(crate) fn parse(text: &[u8], id: &str) -> Result<Option<Record>> {
-    let broken = |why: String| {
-        Error::new(ErrorKind::System, format!("the record of container {id:?} is broken: {why}"))
-            .with_hint("delete removes what it can")
-    };
-    let Some(end) = text.iter().rposition(|byte| *byte == b'\n') else { return Ok(None) };
-    // As a whole: string by string takes longer.
-    let text = std::str::from_utf8(&text[..end]).map_err(|error| broken(error.to_string()))?;
-    let mut lines = serde_json::Deserializer::from_str(text).into_iter::<Record>();
-    let first = lines.next().unwrap_or_else(|| serde_json::from_str(""));
-    let mut record = first.map_err(|error| broken(error.to_string()))?;
-    let rest = text[lines.byte_offset()..].trim_end();
+    let mut lines = text.split_inclusive(|byte| *byte == b'\n');
+    let mut whole = || lines.next().and_then(|line| line.strip_suffix(b"\n"));
+    let Some(first) = whole() else { return Ok(None) };
+    let mut record: Record = read(first).map_err(|why| broken(id, &why))?;
     if record.version != VERSION {
-        return Err(broken(format!("version {} is not {VERSION}", record.version)));
+        return Err(broken(id, &format!("version {} is not {VERSION}", record.version)));
     }
     if record.id != id {
-        return Err(broken(format!("it says {:?}", record.id)));
+        return Err(broken(id, &format!("it says {:?}", record.id)));
     }
-    if !rest.is_empty() {
-        let last = rest.rsplit('\n').next().unwrap_or_default();
-        record.init = serde_json::from_str(last).map_err(|error| broken(error.to_string()))?;
+    let Some(config) = whole() else { return Ok(None) };
+    record.configured = Configured::read(config);
+    if let Some(last) = std::iter::from_fn(whole).last() {
+        record.init = read(last).map_err(|why| broken(id, &why))?;
     }
     Ok(Some(record))
 }

@@ -91,7 +91,7 @@ struct Source<'a> {
 /// Whether its hooks have made the network: there were devices that we know nothing of. They make
 /// it again (as Docker's do, on its bridge), and CRIU has to keep off.
 fn hooks_fill_network(source: &Source<'_>, record: &Record) -> Result<bool> {
-    let hooks = &record.config.hooks;
+    let hooks = &record.config()?.hooks;
     if hooks.prestart.is_empty() && hooks.create_runtime.is_empty() {
         return Ok(false);
     }
@@ -179,7 +179,7 @@ impl Container {
         check_contents(directories.images.as_fd(), options.cgroups != CgroupsMode::Ignore)?;
         let program = Program::find(options.criu.program.as_deref())?;
         let record = self.record()?;
-        check_note(&record.config, &note)?;
+        check_note(record.config()?, &note)?;
         let source = Source { directories, note, options };
         self.try_bring_back(process, program, &source, &record, plan)
     }
@@ -192,7 +192,8 @@ impl Container {
         record: &Record,
         plan: &ContainerPlan,
     ) -> Result<Child> {
-        check(&record.config, record)?;
+        let config = record.config()?;
+        check(config, record)?;
         let mut rootfs =
             plan.start.rootfs.clone().ok_or_else(|| refused("it has no root of its own"))?;
         let groups = plan.cgroup.iter().flat_map(|group| group.paths().values());
@@ -204,12 +205,12 @@ impl Container {
         let place = self.shared.store.path().to_owned();
         let mut needed = vec![place.as_path(), program.path()];
         needed.extend(source.options.criu.config.as_deref());
-        needed.extend(record.config.namespaces.iter().filter_map(|one| one.path.as_deref()));
+        needed.extend(config.namespaces.iter().filter_map(|one| one.path.as_deref()));
         needed.extend(rootfs.sources.iter().map(|source| source.path.as_path()));
         let covers_tmp = needed.into_iter().all(is_outside_tmp);
         let (top, images) = source.directories.together()?;
         let layout = Layout { place, rootfs, images, covers_tmp };
-        let mut streams = Streams::open(process, record.config.process.terminal)?;
+        let mut streams = Streams::open(process, config.process.terminal)?;
         let null = null()?;
         let given = Given::of(source, record, &streams, &null)?;
         let message = self.restore_options(source, record, plan, &layout, &given)?;
@@ -289,7 +290,7 @@ impl Container {
                 back.completed.init = Some(InitRecord::of(pid, pidfd.as_fd())?);
                 self.entry.write_init(back.completed.init)?;
                 back.init = Some((pid, pidfd));
-                self.run_creators_hooks(&back.completed.config, pid, session.as_fd())
+                self.run_creators_hooks(back.completed.config()?, pid, session.as_fd())
             }
             "orphan-pts-master" => {
                 back.terminal = descriptor;
@@ -357,7 +358,7 @@ impl Container {
             inherit.text(1, key.as_bytes()).signed(2, number);
             message.nested(option::INHERIT_FD, &inherit);
         }
-        for namespace in &record.config.namespaces {
+        for namespace in &record.config()?.namespaces {
             let told = matches!(namespace.kind, NamespaceKind::Network | NamespaceKind::Pid);
             if let (Some(path), false) = (&namespace.path, told) {
                 let mut join = Message::default();
@@ -431,7 +432,7 @@ impl<'a> Given<'a> {
         let pairs =
             [(NamespaceKind::Network, EXTERNAL_NETWORK), (NamespaceKind::Pid, EXTERNAL_PIDS)];
         for (kind, name) in pairs {
-            let mut all = record.config.namespaces.iter();
+            let mut all = record.config()?.namespaces.iter();
             if let Some(path) = all.find(|one| one.kind == kind).and_then(|one| one.path.as_ref()) {
                 let file = std::fs::File::open(path).sys("open", || path.display().to_string())?;
                 descriptors.push((name.to_owned(), Descriptor::Owned(file.into())));

@@ -291,10 +291,14 @@ impl Entry {
             Err(errno) => return Err(SysError::new("open", name, errno).into()),
         };
         let mut text = Vec::with_capacity(16 << 10);
-        while rustix::io::read(&file, spare_capacity(&mut text)).sys("read", || name)? > 0 {
+        loop {
+            rustix::io::read(&file, spare_capacity(&mut text)).sys("read", || name)?;
+            // What is read short has come to the end of the file.
+            if text.len() < text.capacity() {
+                return Ok(Some(text));
+            }
             text.reserve(16 << 10);
         }
-        Ok(Some(text))
     }
 
     /// The user id of its owner.
@@ -304,12 +308,12 @@ impl Entry {
 
     /// Writes the record for the first time.
     pub(crate) fn write(&self, record: &Record) -> Result<()> {
-        self.append(RECORD, record, OFlags::CREATE | OFlags::EXCL)
+        self.put(RECORD, &record.text()?, OFlags::CREATE | OFlags::EXCL)
     }
 
     /// Writes it again, while it is still true that nothing has been done.
     pub(crate) fn rewrite(&self, record: &Record) -> Result<()> {
-        self.append(RECORD, record, OFlags::TRUNC)
+        self.put(RECORD, &record.text()?, OFlags::TRUNC)
     }
 
     /// Adds which process the init is, or that there is none any more.
@@ -355,17 +359,22 @@ impl Entry {
         self.unlink(CHECKPOINTED)
     }
 
-    /// One line of JSON in one write(2).
+    /// One line of JSON.
     fn append<T: Serialize>(&self, file: &str, line: &T, how: OFlags) -> Result<()> {
-        let step = || "writing the container's record";
         let mut text = serde_json::to_vec(line)
             .map_err(|error| Error::new(ErrorKind::System, format!("{file}: {error}")))?;
         text.push(b'\n');
+        self.put(file, &text, how)
+    }
+
+    /// Whole lines in one write(2).
+    fn put(&self, file: &str, text: &[u8], how: OFlags) -> Result<()> {
+        let step = || "writing the container's record";
         let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | how;
         let opened = openat(&self.directory, file, flags, Mode::RUSR | Mode::WUSR)
             .sys("open", || file)
             .step(step)?;
-        let mut rest = text.as_slice();
+        let mut rest = text;
         while !rest.is_empty() {
             let written = rustix::io::write(&opened, rest).sys("write", || file).step(step)?;
             rest = &rest[written..];

@@ -38,13 +38,14 @@ fn recorded(place: &Place, root: &Path) -> Container {
     let id = "rdt";
     drop(place.factory().create(id, place.small()).unwrap());
     let path = place.state_root().join(id).join("record.json");
-    let mut record: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (first, config) = text.split_once('\n').unwrap();
+    let mut record: serde_json::Value = serde_json::from_str(first).unwrap();
     record["resctrl"] = serde_json::json!({
         "root": root, "class": id, "own": true, "checked": [], "schemata": ["L3:0=f"],
         "monitoring": null,
     });
-    std::fs::write(&path, record.to_string() + "\n").unwrap();
+    std::fs::write(&path, format!("{record}\n{config}")).unwrap();
     place.factory().load(id).unwrap()
 }
 

@@ -27,7 +27,7 @@ pub fn restore(settings: &Settings, wanted: &Wanted, options: &RestoreOptions) -
     };
     let (mut config, mut note) = match kept {
         Some(config) => {
-            let note = Note::of(&config);
+            let note = Note::of(&config.annotations);
             (config, note)
         }
         None => prepare(settings, wanted)?,

@@ -138,7 +138,7 @@ fn settle(container: &Container, signals: &Signals) -> Result<()> {
 
 fn join(settings: &Settings, wanted: &Wanted, container: &Container) -> Result<Child> {
     let config = container.config()?;
-    let note = Note::of(&config);
+    let note = Note::of(&config.annotations);
     if wanted.record.is_some() {
         let message = format!("--record: container {:?} runs already", container.id());
         return Err(Error::new(ErrorKind::NotStopped, message)

@@ -5,7 +5,8 @@ fn record() -> Record {
         version: VERSION,
         id: "one".into(),
         created: 1,
-        config: Config::default(),
+        brief: Brief::default(),
+        configured: Configured::by(Config::default()),
         cgroup: BTreeMap::new(),
         cgroup_delegated: false,
         cgroup_levels: 0,
@@ -19,9 +20,9 @@ fn record() -> Record {
 }
 
 fn text(record: &Record, lines: &[&str]) -> Vec<u8> {
-    let mut text = serde_json::to_string(record).unwrap() + "\n";
-    lines.iter().for_each(|line| text.push_str(line));
-    text.into_bytes()
+    let mut text = record.text().unwrap();
+    lines.iter().for_each(|line| text.extend_from_slice(line.as_bytes()));
+    text
 }
 
 fn pid_of(text: &[u8]) -> Option<i32> {
@@ -67,4 +68,26 @@ fn a_number_that_names_no_process_any_more_is_nobodys() {
     })
     .join()
     .unwrap();
+}
+
+#[test]
+fn the_configuration_is_read_when_it_is_asked_for() {
+    let config = Config { hostname: Some("one".into()), ..Config::default() };
+    let record = Record { configured: Configured::by(config.clone()), ..record() };
+    let text = text(&record, &["null\n"]);
+    assert_eq!(parse(&text, "one").unwrap().unwrap().config().unwrap(), &config);
+    // One that is damaged keeps nobody from what does not ask for it.
+    let damaged = String::from_utf8(text).unwrap().replace("\n{", "\n[");
+    let damaged = parse(damaged.as_bytes(), "one").unwrap().unwrap();
+    assert!(damaged.config().unwrap_err().to_string().contains("is broken"));
+}
+
+#[test]
+fn what_its_end_asks_for_is_known_without_it() {
+    let mut config = Config::default();
+    assert!(!Brief::of(&config).intricate_end);
+    config.hooks.poststop.push(Default::default());
+    assert!(Brief::of(&config).intricate_end);
+    let config = Config { net_devices: [Default::default()].into(), ..Config::default() };
+    assert!(Brief::of(&config).intricate_end);
 }
