@@ -121,6 +121,16 @@ impl Dir {
     }
 }
 
+/// The whole text of a control file of the directory at `path`, which is not opened for it.
+pub(crate) fn read_at(path: &Path, name: &str) -> Result<String> {
+    let file = path.join(name);
+    let failed = |call, errno| failed(format!("reading {}", file.display()), call, errno);
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let fd = rustix::fs::openat(CWD, &file, flags, Mode::empty())
+        .map_err(|errno| failed("openat", errno))?;
+    read_all(&fd).map_err(|errno| failed("read", errno))
+}
+
 /// An error of `call`, with what it was for.
 pub(crate) fn failed(what: String, call: &'static str, errno: Errno) -> Error {
     Error::system(what, SysError::new(call, "", errno))

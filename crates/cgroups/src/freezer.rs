@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::file::Dir;
+use crate::file::{Dir, read_at};
 use crate::wait::{event, wait_event};
 use crate::{Error, Manager, Result};
 
@@ -120,12 +120,14 @@ impl Manager {
     ///
     /// Errors: as [`frozen`](Self::frozen).
     pub fn freezing(&self) -> Result<bool> {
-        match Freezer::of(self)? {
-            Freezer::V1(dir) => Ok(dir.read("freezer.state")?.trim() != "THAWED"),
-            Freezer::V2(dir) => {
-                let told = dir.read("cgroup.freeze")?.trim() == "1";
-                Ok(told || event(&dir.read("cgroup.events")?, "frozen") == Some("1"))
+        // Lists ask for every container: without a descriptor of the directory.
+        match (self.v1("freezer"), self.v2()) {
+            (Some(path), _) => Ok(read_at(path, "freezer.state")?.trim() != "THAWED"),
+            (None, Some(path)) => {
+                let told = read_at(path, "cgroup.freeze")?.trim() == "1";
+                Ok(told || event(&read_at(path, "cgroup.events")?, "frozen") == Some("1"))
             }
+            (None, None) => Freezer::of(self).map(|_| false),
         }
     }
 

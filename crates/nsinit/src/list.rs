@@ -27,8 +27,8 @@ struct Row {
 /// Prints all containers. One whose record cannot be read is told about and passed over.
 pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
     let mut rows = Vec::new();
-    for found in settings.factory.load_all()? {
-        match found.and_then(|container| row(&container)) {
+    for seen in settings.factory.look_at_all(|found| row(&found?))? {
+        match seen {
             Ok(row) => rows.push(row),
             // It went while we looked.
             Err(error) if *error.kind() == ErrorKind::NotFound => {}

@@ -2,7 +2,7 @@
 
 use clap::ArgMatches;
 use cli::print;
-use libcontainer::{ErrorKind, Result};
+use libcontainer::{Container, ErrorKind, Result};
 
 use crate::arguments::{is_on, text};
 use crate::output::{compact, table};
@@ -12,9 +12,10 @@ use crate::state::{Owners, State};
 /// Prints all containers. One whose record cannot be read is told about and passed over.
 pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
     let mut states = Vec::new();
-    let mut owners = Owners::default();
-    for found in settings.factory.load_all()? {
-        match found.and_then(|found| State::of(&found, &mut owners)) {
+    let owners = Owners::default();
+    let look = |found: Result<Container>| found.and_then(|found| State::of(&found, &owners));
+    for seen in settings.factory.look_at_all(look)? {
+        match seen {
             Ok(state) => states.push(state),
             // It went while we looked.
             Err(error) if *error.kind() == ErrorKind::NotFound => {}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use clap::ArgMatches;
 use cli::print;
@@ -38,7 +39,7 @@ pub struct State {
 
 impl State {
     /// Of a container.
-    pub fn of(container: &Container, owners: &mut Owners) -> Result<Self> {
+    pub fn of(container: &Container, owners: &Owners) -> Result<Self> {
         let (status, init) = container.status_and_init()?;
         let pid = init.filter(|_| status.is_alive()).map_or(0, |(pid, _)| pid);
         let text = |path: &Path| path.to_string_lossy().into_owned();
@@ -63,11 +64,12 @@ impl State {
 
 /// The names of users, each looked up once.
 #[derive(Debug, Default)]
-pub struct Owners(BTreeMap<u32, String>);
+pub struct Owners(Mutex<BTreeMap<u32, String>>);
 
 impl Owners {
-    fn name(&mut self, uid: u32) -> String {
-        self.0.entry(uid).or_insert_with(|| name(uid)).clone()
+    fn name(&self, uid: u32) -> String {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(uid).or_insert_with(|| name(uid)).clone()
     }
 }
 
@@ -84,6 +86,6 @@ fn name(uid: u32) -> String {
 
 /// Prints a container's state.
 pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    print(&json(&State::of(&settings.container(matches)?, &mut Owners::default())?)?)?;
+    print(&json(&State::of(&settings.container(matches)?, &Owners::default())?)?)?;
     Ok(0)
 }

@@ -161,15 +161,15 @@ impl Store {
         Ok(Entry { directory })
     }
 
-    /// All containers' directories, sorted by id.
-    pub(crate) fn open_all(&self) -> Result<impl Iterator<Item = (String, Result<Entry>)>> {
+    /// The ids of all containers, sorted, and what opens the directory of each.
+    pub(crate) fn open_all(&self) -> Result<(Vec<String>, impl Fn(&str) -> Result<Entry>)> {
         let root = self.root()?;
         let ids = root.as_ref().map_or_else(|| Ok(Vec::new()), |root| self.ids(root))?;
-        Ok(ids.into_iter().map(move |id| {
-            let root = root.as_ref().ok_or_else(|| missing(&id));
-            let entry = root.and_then(|root| self.below(root.as_fd(), &id));
-            (id, entry)
-        }))
+        let open = move |id: &str| {
+            let root = root.as_ref().ok_or_else(|| missing(id))?;
+            self.below(root.as_fd(), id)
+        };
+        Ok((ids, open))
     }
 
     /// The ids of all containers, sorted.
