@@ -11,8 +11,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 
 # Where the tests find things.
-export NSINIT ?= $(OUT)/nsinit
-export NSRUN ?= $(OUT)/nsrun
+export NSINIT ?= $(TARGET)/release/nsinit
+export NSRUN ?= $(TARGET)/release/nsrun
 export PROBE ?= $(OUT)/probe
 export IMAGES ?= $(CURDIR)/.cache/images
 
@@ -33,8 +33,8 @@ cargo:
 build: cargo ## nsinit and nsrun, a static file each, in target/release
 	@scripts/prepare build
 	NSRUN_COMMIT="$$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
-		cargo build --release -p nsinit -p nsrun
-	@install -D -m 755 -t $(TARGET)/release $(OUT)/nsinit $(OUT)/nsrun
+		cargo build --release --target "$$(scripts/triple)" -p nsinit -p nsrun
+	@install -D -m 755 -t $(TARGET)/release $(addprefix $(TARGET)/$$(scripts/triple)/release/,nsinit nsrun)
 
 .PHONY: demo
 demo: root ## containers before your eyes: the host's own root, then a busybox root file system
@@ -102,8 +102,8 @@ bench-tools: root
 bench: bench-tools ## what a start costs, beside the floor and others; writes docs/benchmarks.md
 	@scripts/prepare engines
 	@scripts/peers
-	cargo build --release -p libcontainer --example start_loop
-	@install -m 755 $(OUT)/examples/start_loop $(TOOLS)/start_loop
+	cargo build --release --target "$$(scripts/triple)" -p libcontainer --example start_loop
+	@install -m 755 $(TARGET)/$$(scripts/triple)/release/examples/start_loop $(TOOLS)/start_loop
 	$(BENCH) measure $(BENCH_FLAGS)
 	$(BENCH) write $(BENCH_FLAGS)
 
@@ -141,21 +141,22 @@ bench-checkpoint: root ## checkpoints and restores of 1 MiB to 1 GiB, beside run
 hot: root ## writes down which functions a start enters, for the linker to lay them out
 	@scripts/prepare bench
 	@scripts/images busybox
-	KEEP_SYMBOLS=1 cargo build --release -p nsinit -p nsrun
+	KEEP_SYMBOLS=1 cargo build --release --target "$$(scripts/triple)" -p nsinit -p nsrun
 	@$(MAKE) --no-print-directory $(TOOLS)/entered
-	@ENTERED=$(TOOLS)/entered NSINIT=$(OUT)/nsinit NSRUN=$(OUT)/nsrun scripts/hot
+	@out=$(TARGET)/$$(scripts/triple)/release; \
+		ENTERED=$(TOOLS)/entered NSINIT=$$out/nsinit NSRUN=$$out/nsrun scripts/hot
 
 .PHONY: install
 install: build ## the binaries, man pages and completions under PREFIX (/usr/local)
 	@set -ex; share=$(DESTDIR)$(PREFIX)/share; \
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(OUT)/nsinit $(OUT)/nsrun; \
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(TARGET)/release/nsinit $(TARGET)/release/nsrun; \
 	install -d $$share/man/man1 $$share/bash-completion/completions \
 		$$share/zsh/site-functions $$share/fish/vendor_completions.d; \
 	for tool in nsinit nsrun; do \
-		$(OUT)/$$tool man $$share/man/man1; \
-		$(OUT)/$$tool completions bash > $$share/bash-completion/completions/$$tool; \
-		$(OUT)/$$tool completions zsh > $$share/zsh/site-functions/_$$tool; \
-		$(OUT)/$$tool completions fish > $$share/fish/vendor_completions.d/$$tool.fish; \
+		$(TARGET)/release/$$tool man $$share/man/man1; \
+		$(TARGET)/release/$$tool completions bash > $$share/bash-completion/completions/$$tool; \
+		$(TARGET)/release/$$tool completions zsh > $$share/zsh/site-functions/_$$tool; \
+		$(TARGET)/release/$$tool completions fish > $$share/fish/vendor_completions.d/$$tool.fish; \
 	done
 
 .PHONY: clean

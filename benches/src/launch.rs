@@ -1,5 +1,6 @@
 //! The tiny launcher, and what its lines say.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -22,11 +23,14 @@ const PATIENCE: &str = "30";
 pub struct Step {
     pub dir: PathBuf,
     pub argv: Vec<String>,
+    /// The runtime directory of the ordinary user whose step it is.
+    user: Option<PathBuf>,
 }
 
 impl Step {
     pub fn new(dir: &Path, argv: &[&str]) -> Self {
-        Self { dir: dir.to_owned(), argv: argv.iter().map(|&arg| arg.to_owned()).collect() }
+        let argv = argv.iter().map(|&arg| arg.to_owned()).collect();
+        Self { dir: dir.to_owned(), argv, user: None }
     }
 
     /// Waits, untimed, for what the steps before left running.
@@ -36,15 +40,21 @@ impl Step {
 
     /// The same as an ordinary user, whose runtime directory is `home`.
     pub fn by_user(mut self, home: &Path) -> Self {
-        let home = format!("XDG_RUNTIME_DIR={}", home.display());
-        let prefix = ["/usr/bin/setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"];
-        let prefix = prefix.into_iter().chain(["/usr/bin/env", &home]);
-        self.argv = prefix.map(str::to_owned).chain(self.argv).collect();
+        self.user = Some(home.to_owned());
         self
     }
 
+    /// A program, as this step's user.
+    fn program(&self, program: impl AsRef<OsStr>) -> Command {
+        let Some(home) = &self.user else { return Command::new(program) };
+        let mut command = Command::new("/usr/bin/setpriv");
+        command.args(["--reuid=1000", "--regid=1000", "--clear-groups"]).arg(program);
+        command.env("XDG_RUNTIME_DIR", home);
+        command
+    }
+
     pub fn command(&self) -> Command {
-        let mut command = Command::new(&self.argv[0]);
+        let mut command = self.program(&self.argv[0]);
         command.args(&self.argv[1..]).current_dir(&self.dir).stdin(Stdio::null());
         command
     }
@@ -163,7 +173,7 @@ pub fn tables(world: &World, plan: Plan<'_>, cases: &[Case]) -> Result<Vec<Table
 /// The case, or why it does not work here.
 pub fn try_once(world: &World, case: &Case) -> Case {
     let tried = case.steps.as_ref().map_err(String::clone).and_then(|steps| {
-        let mut command = Command::new("timeout");
+        let mut command = launcher("timeout", steps);
         command.args(["--kill-after=1", PATIENCE]).arg(&world.spawn).args(["1", "0"]);
         push(&mut command, steps);
         let output = command.output().map_err(|error| format!("timeout: {error}"))?;
@@ -174,6 +184,14 @@ pub fn try_once(world: &World, case: &Case) -> Case {
         }
     });
     Case { name: case.name.clone(), steps: tried }
+}
+
+/// A program that starts these, as their user: what makes it his is no part of what is measured.
+fn launcher(program: impl AsRef<OsStr>, steps: &[Step]) -> Command {
+    match steps.first() {
+        Some(step) => step.program(program),
+        None => Command::new(program),
+    }
 }
 
 fn push(command: &mut Command, steps: &[Step]) {
@@ -190,7 +208,8 @@ type Samples = Vec<(String, Result<Vec<Sample>>)>;
 
 /// Runs those that can, in turn.
 pub fn in_turn(world: &World, rounds: u32, pause: u32, cases: &[Case]) -> Result<Samples> {
-    let mut command = Command::new(&world.spawn);
+    let first = cases.iter().find_map(|case| case.steps.as_ref().ok());
+    let mut command = launcher(&world.spawn, first.map_or(&[], Vec::as_slice));
     command.arg(rounds.to_string()).arg(pause.to_string());
     let mut samples: Samples = Vec::new();
     let mut able = Vec::new();

@@ -12,7 +12,7 @@ use crate::world::World;
 /// look twice: the fewest of so many is the same always.
 const TIMES: u32 = 12;
 
-/// The steady calls of run, exec, state and kill, of ours.
+/// The steady calls of run, exec, state, kill and a list of one, of ours.
 pub fn steady(world: &World) -> Result<Table> {
     let mut rows = Vec::new();
     for candidate in world.of(&[Kind::Nsinit, Kind::Oci]) {
@@ -22,7 +22,8 @@ pub fn steady(world: &World) -> Result<Table> {
         if candidate.kind == Kind::Oci {
             let run = candidate.run(world).and_then(|step| fewest(world, &step));
             rows.push((format!("{} run", candidate.name), run));
-            for args in [&["state", &held.id][..], &["kill", &held.id, "USR1"]] {
+            let id = &held.id;
+            for args in [&["state", id][..], &["kill", id, "USR1"], &["list"]] {
                 let step = candidate.step(&world.dir, args);
                 rows.push((format!("{} {}", candidate.name, args[0]), fewest(world, &step)));
             }

@@ -10,8 +10,8 @@ use crate::stats;
 use crate::table::Table;
 use crate::world::World;
 
-/// Create, run /bin/true, wait, destroy: by the library (`examples/start_loop.rs`) and by the
-/// floor, each in one process, in turns of a few.
+/// Create, run /bin/true, wait, destroy: by the library (`examples/start_loop.rs`), with and
+/// without a pool, and by the floor, each in one process, in turns of a few.
 pub fn in_a_loop(world: &World) -> Result<Vec<Table>> {
     let oci = world.of(&[Kind::Oci]);
     let nsrun = oci.iter().find(|c| c.name == "nsrun").ok_or("no nsrun")?;
@@ -24,6 +24,7 @@ pub fn in_a_loop(world: &World) -> Result<Vec<Table>> {
     let steps = [
         ("floor", floor.step(&world.dir, &["loop", &each, &rootfs, "/bin/true"])),
         ("library", Step::new(&bundle, &[&program, &each, &state])),
+        ("library, a pool of one", Step::new(&bundle, &[&program, &each, &state, "pool"])),
     ];
     let mut times = steps.each_ref().map(|_| Ok(Vec::new()));
     for _ in 0..5 {

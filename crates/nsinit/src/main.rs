@@ -1,6 +1,6 @@
 //! nsinit: runs containers straight from a directory.
 #![forbid(unsafe_code)]
-#![cfg_attr(all(not(test), target_env = "gnu"), no_main)]
+#![cfg_attr(not(test), no_main)]
 
 mod arguments;
 mod change;
@@ -37,13 +37,16 @@ use libcontainer::{Error, Prepared, Result};
 use report::Report;
 use settings::Settings;
 
+#[global_allocator]
+static HEAP: sys::heap::Heap = sys::heap::Heap::new();
+
 sys::main!(begin);
 
 fn begin() -> u8 {
     libcontainer::init();
     let report = Report::new(Instant::now());
     // It starts up while we find out what is wanted; a failure shows when it is.
-    let ahead = exec::is_likely(std::env::args_os()).then(Prepared::spawn).and_then(Result::ok);
+    let ahead = exec::is_likely(sys::start::arguments()).then(Prepared::spawn).and_then(Result::ok);
     let matches = match arguments::typed() {
         Ok(matches) => matches,
         Err(error) => return usage::tell(&error, &report),

@@ -28,7 +28,9 @@ pub fn tell(error: &clap::Error, report: &Report) -> u8 {
         _ => absent(error).unwrap_or_else(|| mistake(error)),
     };
     report.error(&message);
-    let typed = crate::arguments::command().ignore_errors(true).try_get_matches();
+    let typed = crate::arguments::command()
+        .ignore_errors(true)
+        .try_get_matches_from(sys::start::arguments());
     match typed.as_ref().map(clap::ArgMatches::subcommand_name) {
         Ok(Some("exec")) => crate::exec::FAILED,
         _ => MISTAKE,

@@ -39,7 +39,7 @@ pub fn command() -> Command {
 /// # Errors
 /// What is wrong with it, or the help that was asked for.
 pub fn typed() -> Result<ArgMatches, clap::Error> {
-    let words: Vec<OsString> = std::env::args_os().collect();
+    let words: Vec<OsString> = sys::start::arguments().collect();
     verb::parse(program, verbs::ALL, &words, dashes::doubled)
 }
 

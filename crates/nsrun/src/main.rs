@@ -1,6 +1,6 @@
 //! nsrun: the OCI runtime, with the command line that engines drive.
 #![forbid(unsafe_code)]
-#![cfg_attr(all(not(test), target_env = "gnu"), no_main)]
+#![cfg_attr(not(test), no_main)]
 
 mod arguments;
 mod bundle;
@@ -37,12 +37,15 @@ use libcontainer::{Prepared, Result};
 use failure::{FAILED, Outcome};
 use settings::Settings;
 
+#[global_allocator]
+static HEAP: sys::heap::Heap = sys::heap::Heap::new();
+
 sys::main!(begin);
 
 fn begin() -> u8 {
     libcontainer::init();
     // It starts up while we find out what is wanted; a failure shows when it is.
-    let likely = arguments::likely_wants_init(std::env::args_os());
+    let likely = arguments::likely_wants_init(sys::start::arguments());
     let ahead = likely.then(Prepared::spawn).and_then(Result::ok);
     let matches = match arguments::typed() {
         Ok(matches) => matches,

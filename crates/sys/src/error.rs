@@ -1,5 +1,7 @@
 //! A failed system call, kept as data.
 
+mod words;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -34,13 +36,9 @@ impl SysError {
         Errno::from_raw_os_error(self.errno)
     }
 
-    /// The errno's words as strerror(3) gives them, without the number.
+    /// The errno's words as glibc's strerror(3) gives them, without the number.
     pub fn words(&self) -> String {
-        let text = std::io::Error::from_raw_os_error(self.errno).to_string();
-        match text.find(" (os error") {
-            Some(end) => text[..end].to_owned(),
-            None => text,
-        }
+        words::of(self.errno)
     }
 }
 

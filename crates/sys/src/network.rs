@@ -25,7 +25,7 @@ pub fn bring_up(socket: impl AsFd, name: &str) -> Result<()> {
     for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
         *to = libc::c_char::from_ne_bytes([from]);
     }
-    interface_ioctl(socket, libc::SIOCGIFFLAGS, &mut request)
+    interface_ioctl(socket, libc::SIOCGIFFLAGS as _, &mut request)
         .map_err(|errno| SysError::new("ioctl", format!("SIOCGIFFLAGS {name}"), errno))?;
     // SAFETY: SIOCGIFFLAGS filled in `ifru_flags`, and it was initialised before.
     let flags = unsafe { request.ifr_ifru.ifru_flags };
@@ -34,7 +34,7 @@ pub fn bring_up(socket: impl AsFd, name: &str) -> Result<()> {
         return Ok(());
     }
     request.ifr_ifru.ifru_flags = flags | up;
-    interface_ioctl(socket, libc::SIOCSIFFLAGS, &mut request)
+    interface_ioctl(socket, libc::SIOCSIFFLAGS as _, &mut request)
         .map_err(|errno| SysError::new("ioctl", format!("SIOCSIFFLAGS {name} up"), errno))
 }
 

@@ -35,17 +35,19 @@ impl SignalFd {
     /// EINVAL for a number that is no signal; EMFILE, ENFILE, ENOMEM as signalfd(2) says.
     pub fn block(signals: impl IntoIterator<Item = i32>) -> Result<Self> {
         let set = signal_set(signals)?;
-        // SAFETY: `set` is initialized, and the old mask is not asked for.
-        let failed =
-            unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut()) };
+        let (size, none) = (size_of_val(&set), std::ptr::null_mut::<u64>());
+        // SAFETY: `set` is the kernel's set of signals, and the old mask is not asked for.
+        let failed = unsafe {
+            libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_BLOCK, &raw const set, none, size)
+        };
         if failed != 0 {
-            return Err(SysError::new("pthread_sigmask", "", Errno::from_raw_os_error(failed)));
+            return Err(last_error("rt_sigprocmask"));
         }
-        // SAFETY: `set` is initialized; -1 asks for a new descriptor.
-        let fd = unsafe { libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC) };
-        if fd < 0 {
-            return Err(last_error("signalfd"));
-        }
+        // SAFETY: as before; -1 asks for a new descriptor.
+        let fd = unsafe {
+            libc::syscall(libc::SYS_signalfd4, -1, &raw const set, size, libc::SFD_CLOEXEC)
+        };
+        let Ok(fd @ 0..) = i32::try_from(fd) else { return Err(last_error("signalfd")) };
         // SAFETY: the kernel has just made this descriptor, and nobody else knows it.
         Ok(Self { fd: unsafe { OwnedFd::from_raw_fd(fd) } })
     }
@@ -85,20 +87,12 @@ impl AsFd for SignalFd {
     }
 }
 
-fn signal_set(signals: impl IntoIterator<Item = i32>) -> Result<libc::sigset_t> {
-    let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
-    // SAFETY: `set` is writable; sigemptyset(3) initializes it.
-    let mut set = unsafe {
-        libc::sigemptyset(set.as_mut_ptr());
-        set.assume_init()
-    };
-    for signal in signals {
-        // SAFETY: `set` is initialized; a bad number is answered with EINVAL.
-        if unsafe { libc::sigaddset(&raw mut set, signal) } != 0 {
-            return Err(SysError::new("sigaddset", signal.to_string(), Errno::INVAL));
-        }
-    }
-    Ok(set)
+/// As the kernel has it. The C libraries keep different ones of the 64 to themselves.
+fn signal_set(signals: impl IntoIterator<Item = i32>) -> Result<u64> {
+    signals.into_iter().try_fold(0, |set, signal| match signal {
+        1..=64 => Ok(set | 1 << (signal - 1)),
+        _ => Err(SysError::new("signalfd", signal.to_string(), Errno::INVAL)),
+    })
 }
 
 fn last_error(call: &'static str) -> SysError {

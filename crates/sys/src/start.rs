@@ -4,21 +4,25 @@
 //! bounds of the stack that they should tell of: 17 system calls, and 50 µs, twice in a container's
 //! start. What else it does is here: the standard streams are open, and SIGPIPE is ignored.
 
+use std::ffi::{CStr, OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::process::exit;
+use std::sync::OnceLock;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::time::Timespec;
 
-/// C's `int`, for [`main!`](crate::main).
+/// C's types, for [`main!`](crate::main).
 #[doc(hidden)]
-pub use libc::c_int;
+pub use libc::{c_char, c_int};
+
+/// What [`arguments`] gives to a program that began here.
+static WORDS: OnceLock<Vec<OsString>> = OnceLock::new();
 
 /// Makes `$run`, a `fn() -> u8`, the program's beginning; what it returns is the exit code. The
-/// crate must have the attribute `#![cfg_attr(all(not(test), target_env = "gnu"), no_main)]`.
-///
-/// Other C libraries than glibc do not tell Rust's library the arguments: with those it is an
-/// ordinary `main`.
+/// crate must have the attribute `#![cfg_attr(not(test), no_main)]`, and ask [`arguments`] for its
+/// command line.
 #[macro_export]
 macro_rules! main {
     ($run:path) => {
@@ -28,32 +32,42 @@ macro_rules! main {
 
         /// The program's beginning, as the C library calls it.
         // SAFETY: a program has one function of this name, and this is its C type; the C library
-        // calls it once, after itself and Rust's library have what they need.
-        #[cfg(all(not(test), target_env = "gnu"))]
+        // calls it once, after itself and Rust's library have what they need, with the words of
+        // the command line.
+        #[cfg(not(test))]
         #[unsafe(no_mangle)]
-        pub extern "C" fn main(
-            _: $crate::start::c_int,
-            _: *const *const u8,
-            _: *const *const u8,
+        pub unsafe extern "C" fn main(
+            count: $crate::start::c_int,
+            words: *const *const $crate::start::c_char,
         ) -> $crate::start::c_int {
-            $crate::start::enter($run)
-        }
-
-        #[cfg(all(not(test), not(target_env = "gnu")))]
-        fn main() -> std::process::ExitCode {
-            std::process::ExitCode::from($run())
+            unsafe { $crate::start::enter(count, words, $run) }
         }
     };
 }
 
 /// Runs the program.
+///
+/// # Safety
+/// `words` points to `count` texts that end with a null and stay for ever.
 #[doc(hidden)]
-pub fn enter(run: fn() -> u8) -> ! {
+pub unsafe fn enter(count: c_int, words: *const *const c_char, run: fn() -> u8) -> ! {
+    let count = usize::try_from(count).unwrap_or(0);
+    // SAFETY: the caller's promise.
+    let word = |at: usize| unsafe { CStr::from_ptr(*words.add(at)) };
+    let word = |at: usize| OsStr::from_bytes(word(at).to_bytes()).to_owned();
+    let _ = WORDS.set((0..count).map(word).collect());
     open_streams();
     // SAFETY: nothing else has begun that might set a handler of this signal.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
     // It writes out what is left for standard output.
     exit(i32::from(run()))
+}
+
+/// The words of the command line, the program's name first. Rust's library knows them only where its
+/// own `main` is the program's beginning, or glibc is the C library.
+pub fn arguments() -> impl Iterator<Item = OsString> {
+    let words = WORDS.get().cloned();
+    words.unwrap_or_else(|| std::env::args_os().collect()).into_iter()
 }
 
 /// A file that is opened later must not become a standard stream by chance.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rustix::thread::{sched_getaffinity, sched_getcpu, sched_setaffinity};
 use sys::Context;
 
 use crate::Result;
@@ -201,7 +202,10 @@ impl Factory {
         let (here, there) = ids.split_at(ids.len() / 2);
         let mut seen = Vec::new();
         thread::scope(|scope| {
-            let other = thread::Builder::new().spawn_scoped(scope, || all(there));
+            let other = thread::Builder::new().spawn_scoped(scope, || {
+                leave_processor();
+                all(there)
+            });
             seen.extend(all(here));
             match other.map(ScopedJoinHandle::join) {
                 Ok(Ok(more)) => seen.extend(more),
@@ -216,6 +220,17 @@ impl Factory {
     /// The ids of all containers, sorted.
     pub fn list(&self) -> Result<Vec<String>> {
         self.shared.store.list()
+    }
+}
+
+/// Moves this thread to another processor than it was made on, where there is one: the kernel may
+/// leave it there for milliseconds, behind the one that made it.
+fn leave_processor() {
+    let Ok(mut others) = sched_getaffinity(None) else { return };
+    others.unset(sched_getcpu());
+    if others.count() > 0 {
+        // Where that fails it only takes longer.
+        let _ = sched_setaffinity(None, &others);
     }
 }
 

@@ -22,5 +22,5 @@ fn a_blocked_signal_is_read_with_its_sender() {
 #[test]
 fn what_is_no_signal_is_refused() {
     let error = SignalFd::block([1000]).unwrap_err();
-    assert_eq!((error.call.as_ref(), error.errno()), ("sigaddset", Errno::INVAL));
+    assert_eq!((error.call.as_ref(), error.errno()), ("signalfd", Errno::INVAL));
 }
