@@ -93,7 +93,8 @@ pub fn check(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 const HEAD: &str = "# The most system calls that each may take in all its processes, those that wait not counted:\n\
-                    # checked by make bench-check, written by make bench-counts. Change it deliberately.\n";
+                    # checked by make bench-check, written by make bench-counts. Change it deliberately.\n\
+                    # Of programs built for musl (scripts/triple): with glibc each asks for some more.\n";
 
 impl Limit {
     fn look(&self, tables: &[Table]) -> Result<f64> {
