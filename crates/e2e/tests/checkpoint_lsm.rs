@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use e2e::counting::no_criu;
+use e2e::counting::{COUNT, no_criu};
 use e2e::trace::has_strace;
 use e2e::{Bundle, Cmd, World, on_this_host, skip, until};
 
@@ -110,4 +110,67 @@ fn an_apparmor_profile_comes_back_or_another() {
             let _ = Cmd::new("apparmor_parser", ["--remove"]).input(&text).run();
         }
     });
+}
+
+const MODE: &str = "/sys/fs/selinux/enforce";
+const PROCESS: &str = "system_u:system_r:container_t:s0:c1,c2";
+const MOUNTS: &str = "system_u:object_r:container_file_t:s0:c1,c2";
+const OTHER: &str = "system_u:system_r:container_t:s0:c3,c4";
+const OTHERS: &str = "system_u:object_r:container_file_t:s0:c3,c4";
+
+/// The label of the container's process, and those of its mounts that have one.
+fn labels(bundle: &Bundle) -> (String, Vec<String>) {
+    let pid = bundle.state()["pid"].to_string();
+    let read = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap();
+    let process = read("attr/current").trim_end_matches(['\0', '\n']).to_owned();
+    let mounts = read("mountinfo");
+    let context = |line: &str| Some(line.split_once("context=\"")?.1.split_once('"')?.0.to_owned());
+    let mut contexts: Vec<_> = mounts.lines().filter_map(context).collect();
+    contexts.sort();
+    contexts.dedup();
+    (process, contexts)
+}
+
+/// What the policy says of whoever runs CRIU is the policy's matter: permissive.
+#[test]
+fn selinux_labels_come_back_or_others() {
+    if no_criu() {
+        return;
+    }
+    if !Path::new(MODE).exists() {
+        return skip("this kernel runs no SELinux");
+    }
+    let run = || {
+        on_this_host(|world: &World| {
+            let mut bundle = world.bundle();
+            bundle.set("/process/selinuxLabel", PROCESS).set("/linux/mountLabel", MOUNTS);
+            bundle.sh(COUNT).detach();
+            bundle.goes_on();
+            let flags =
+                ["--lsm-profile", &format!("selinux:{OTHER}"), "--lsm-mount-context", OTHERS];
+            let rounds: [(&[&str], _, _); 2] = [(&[], PROCESS, MOUNTS), (&flags, OTHER, OTHERS)];
+            for (flags, process, mounts) in rounds {
+                bundle.checkpoint("images", NONE).run().success();
+                bundle.restore("images", flags).run().success();
+                bundle.counts_on();
+                let (found, contexts) = labels(&bundle);
+                assert_eq!(found, process);
+                assert_eq!(contexts, [mounts]);
+            }
+            bundle.delete();
+        });
+    };
+    if e2e::is_in_a_world() {
+        return run();
+    }
+    // The mode is the whole machine's: one test at a time is at it.
+    let lock = std::fs::File::open("/etc/selinux/config").unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let before = std::fs::read_to_string(MODE).unwrap();
+    std::fs::write(MODE, "0").unwrap();
+    let done = std::panic::catch_unwind(run);
+    std::fs::write(MODE, before.trim()).unwrap();
+    if let Err(failure) = done {
+        std::panic::resume_unwind(failure);
+    }
 }
