@@ -112,6 +112,33 @@ fn an_absent_criu_is_told_in_one_line_and_nothing_changes() {
     });
 }
 
+/// One that says that it is version 3.17 (`images/rpc.proto`), and one that is no CRIU at all.
+#[test]
+fn an_old_criu_is_told_in_one_line_and_nothing_changes() {
+    on_this_host(|world: &World| {
+        let bundle = world.counting();
+        let place = world.path("old");
+        std::fs::create_dir(&place).unwrap();
+        let program = place.join("criu");
+        let answer = r"\010\012\020\001\122\004\010\003\020\021";
+        let old = format!("dd bs=99 count=1 <&3 >/dev/null 2>&1; printf '{answer}' >&3");
+        for (script, words) in
+            [(old.as_str(), "is CRIU 3.17.0, which is too old"), ("exit 0", "for its version")]
+        {
+            std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            std::fs::set_permissions(&program, mode).unwrap();
+            let path = format!("{}:{}", place.display(), std::env::var("PATH").unwrap());
+            let checkpoint = bundle.nsrun(["checkpoint", "--image-path", "images", &bundle.id]);
+            let run = checkpoint.env("PATH", path).run().code(1);
+            run.error(&[words, "CRIU 4.0 or newer is needed", "package criu"]);
+            assert_eq!(bundle.status(), "running");
+            bundle.counts_on();
+        }
+        bundle.delete();
+    });
+}
+
 #[test]
 fn two_terminals() {
     if no_criu() {
