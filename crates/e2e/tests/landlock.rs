@@ -1,6 +1,6 @@
 //! Landlock, asked for in container.json and by config.json's annotation.
 
-use e2e::{World, on_this_host};
+use e2e::{World, cell, on_this_host};
 use serde_json::{Value, json};
 
 const ABSENT: [&str; 6] =
@@ -57,6 +57,8 @@ fn nsruns_annotation_holds_for_run_and_exec() {
         assert_eq!(run.out, "written\n");
         bundle.set("/annotations", json!({"org.nsrun.landlock": "{\"x\": 1}"}));
         bundle.run([""; 0]).run().code(1).error(&["annotations[\"org.nsrun.landlock\"].x"]);
+        cell("Landlock", "start, nsrun");
+        cell("Landlock", "exec, nsrun");
     });
 }
 
@@ -80,5 +82,7 @@ fn nsinits_field_holds_for_all_commands() {
             .run()
             .code(125)
             .error(&["landlock: this kernel has no Landlock"]);
+        cell("Landlock", "start, nsinit");
+        cell("Landlock", "exec, nsinit");
     });
 }

@@ -1,7 +1,7 @@
 //! Landlock without privileges, its ports and scopes through both runtimes, kernels that know less
 //! of it, and values that are wrong.
 
-use e2e::{Bundle, World, on_this_host, skip};
+use e2e::{Bundle, World, cell, on_this_host, skip};
 use serde_json::{Value, json};
 
 /// No flags.
@@ -131,6 +131,7 @@ fn without_privileges() {
             user.run(root.exec(["--detach", "/probe", "sleep", "1000"])).run().success();
         }
         user.run(root.nsinit(["delete", "--force"])).run().success();
+        cell("Landlock", "ordinary user");
     });
 }
 
@@ -238,5 +239,6 @@ fn what_is_wrong_is_refused_by_its_place() {
         std::fs::remove_file(root.file("container.json")).unwrap();
         let left = before.wait_restored(std::time::Duration::from_secs(2));
         assert!(left.lines().all(|line| line.contains("config.json")), "{left}");
+        cell("Landlock", "unknown, refused");
     });
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use e2e::{Cmd, World, on_this_host, skip};
+use e2e::{Cmd, World, cell, on_this_host, skip};
 use serde_json::json;
 
 /// No flags.
@@ -90,6 +90,9 @@ fn apparmor_holds_what_nsrun_starts() {
             let before = world.snapshot();
             bundle.run(NONE).run().error(&["no-such-profile", "no such profile is loaded"]);
             before.assert_restored();
+            for what in ["start, nsrun", "exec, nsrun", "unknown, refused"] {
+                cell("AppArmor", what);
+            }
         });
     });
 }
@@ -107,6 +110,8 @@ fn apparmor_holds_what_nsinit_starts() {
             root.delete();
             let refused = root.exec(["--apparmor-profile", "no-such-profile", "true"]);
             refused.run().code(125).error(&["no-such-profile", "no such profile is loaded"]);
+            cell("AppArmor", "start, nsinit");
+            cell("AppArmor", "exec, nsinit");
         });
     });
 }
@@ -128,6 +133,7 @@ fn apparmor_holds_what_an_ordinary_user_starts() {
                 .success();
             assert_eq!(user.run(root.sh(LOOK)).run().success().out, held(one));
             user.run(root.nsinit(["delete", "--force"])).run().success();
+            cell("AppArmor", "ordinary user");
         });
     });
 }
@@ -147,6 +153,7 @@ fn apparmor_profiles_are_stacked_where_they_cannot_be_changed() {
                 assert!(run.out.contains(one) && run.out.contains(other), "{}", run.out);
                 assert!(run.out.contains("//&"), "{}", run.out);
             }
+            cell("AppArmor", "confined caller");
         });
     });
 }

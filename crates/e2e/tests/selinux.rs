@@ -5,7 +5,7 @@ use std::fs::File;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use e2e::{Bundle, Cmd, Rootfs, Run, World, is_in_a_world, on_this_host, skip};
+use e2e::{Bundle, Cmd, Rootfs, Run, World, cell, is_in_a_world, on_this_host, skip};
 use rustix::fs::{FlockOperation, XattrFlags, flock, lgetxattr, lsetxattr};
 use rustix::io::Errno;
 use serde_json::{Value, json};
@@ -55,6 +55,13 @@ fn modes() -> impl Iterator<Item = bool> {
         std::fs::write(MODE, mode).unwrap();
         mode == "1"
     })
+}
+
+/// For the table of security modules.
+fn seen(whats: &[&str]) {
+    let enforcing = std::fs::read_to_string(MODE).unwrap().trim() == "1";
+    let place = if enforcing { "enforcing" } else { "permissive" };
+    whats.iter().for_each(|what| cell(place, what));
 }
 
 /// Nothing where the policy keeps it from an engine.
@@ -170,6 +177,7 @@ fn processes_and_mounts_have_their_labels() {
                 let pid = bundle.detach();
                 assert_eq!(label(format!("/proc/{pid}/root/dev/mqueue")).as_deref(), Some(MOUNTS));
                 bundle.delete();
+                seen(&["start, nsrun", "labels of mounts", "confined caller"]);
             }
         });
     });
@@ -214,6 +222,7 @@ fn what_is_executed_has_the_containers_label_or_its_own() {
                 assert_eq!(process(Some(OTHER)), OTHER);
                 assert_eq!(process(None), PROCESS);
                 bundle.delete();
+                seen(&["exec, nsrun"]);
             }
         });
     });
@@ -242,6 +251,7 @@ fn nsinit_gives_the_labels_of_its_file_and_flags() {
                 root.configure(json!({"hostname": "labelled"}));
                 let flags = ["--process-label", PROCESS, "--mount-label", MOUNTS];
                 check(run(world, root.exec(flags).args(["sh", "-c", &look])));
+                seen(&["start, nsinit", "exec, nsinit"]);
             }
         });
     });
@@ -295,6 +305,7 @@ fn what_is_bound_is_relabelled() {
                 };
                 reads(bind("ro,Z"));
                 assert_eq!(label(volume.join("below/file")).as_deref(), Some(MOUNTS));
+                seen(&["relabel"]);
             }
         });
     });
@@ -349,7 +360,9 @@ fn what_the_policy_refuses_is_told_in_a_line() {
                 refused(PROCESS, unknown, &["mounting", unknown, "invalid argument"]);
                 if enforcing {
                     refused(FORBIDDEN, MOUNTS, &["permission denied", "audit log"]);
+                    seen(&["what the policy denies"]);
                 }
+                seen(&["unknown, refused"]);
             }
         });
     });
@@ -366,6 +379,7 @@ fn the_keyring_has_the_label() {
             for _ in modes() {
                 let keys = run(world, bundle.run(NONE)).success().out;
                 assert!(keys.contains(&format!("_ses.{}", bundle.id)), "{keys}");
+                seen(&["keyring"]);
             }
         });
     });
@@ -394,6 +408,7 @@ fn an_ordinary_users_containers_have_labels() {
                     let line = mounted(&done.out, place);
                     assert!(line.contains(&format!("context=\"{MOUNTS}\"")), "{line}");
                 }
+                seen(&["ordinary user"]);
             }
         });
     });
