@@ -332,8 +332,9 @@ impl Background {
         loop {
             if status.is_none() {
                 status = try_wait(&mut self.child);
-                if status.is_some() {
-                    let left = if self.leaves_behind { 20 } else { 3000 };
+                if let Some(status) = status {
+                    // Whoever failed leaves nobody behind, mostly, and what he says is wanted.
+                    let left = if self.leaves_behind && status.success() { 20 } else { 3000 };
                     end = Instant::now() + Duration::from_millis(left);
                 }
             }

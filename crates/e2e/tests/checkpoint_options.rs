@@ -53,6 +53,35 @@ fn memory_ahead_makes_the_checkpoint_small() {
     });
 }
 
+/// CRIU looks into a parent wherever there is one, also where kernels do not track memory.
+#[test]
+fn parents_come_along() {
+    if no_criu() {
+        return;
+    }
+    on_this_host(|world: &World| {
+        let bundle = world.counting();
+        bundle.checkpoint("late/two", NONE).run().success();
+        bundle.verb("delete").run().success();
+        let counted = std::fs::read(bundle.path.join("rootfs/count")).unwrap();
+        let (one, two) = (bundle.path.join("early/one"), bundle.path.join("late/two"));
+        std::fs::create_dir(bundle.path.join("early")).unwrap();
+        Cmd::new("cp", ["-a", two.to_str().unwrap(), one.to_str().unwrap()]).run().success();
+        std::os::unix::fs::symlink("../../early/one", two.join("parent")).unwrap();
+        bundle.restore("late/two", NONE).run().success();
+        bundle.counts_on();
+        bundle.delete();
+        std::fs::write(bundle.path.join("rootfs/count"), counted).unwrap();
+        // From somewhere else it does not.
+        Cmd::new("mount", ["-t", "tmpfs", "other"]).args([&one]).run().success();
+        bundle.restore("late/two", NONE).run().code(1).error(&["early/one", "another mount"]);
+        bundle.verb("state").run().code(1);
+        Cmd::new("umount", [&one]).run().success();
+        std::fs::remove_dir_all(&one).unwrap();
+        bundle.restore("late/two", NONE).run().code(1).error(&["the parent of the checkpoint"]);
+    });
+}
+
 #[test]
 fn what_makes_no_sense_is_refused_by_name() {
     if no_criu() {
