@@ -133,9 +133,20 @@ fn row_2_who_joins_is_not_traced_and_holds_nothing_of_the_host() {
 #[test]
 fn row_2_nor_does_who_waits_for_its_start() {
     on_this_host(|world: &World| {
-        let bundle = world.bundle();
+        let mut bundle = world.bundle();
+        // Only CAP_SYS_ADMIN loads a filter then: it is kept until that is done, and no other.
+        bundle.set("/process/noNewPrivileges", false);
+        bundle.set("/linux/seccomp", json!({"defaultAction": "SCMP_ACT_ALLOW"}));
         bundle.create(NONE).run().success();
         let pid = &bundle.state()["pid"];
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let set = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            u64::from_str_radix(line.trim(), 16).unwrap()
+        };
+        // CAP_KILL, CAP_NET_BIND_SERVICE and CAP_AUDIT_WRITE
+        let own = 1 << 5 | 1 << 10 | 1 << 29;
+        assert_eq!((set("CapPrm:"), set("CapBnd:")), (own | 1 << 21, own));
         let mut held = Vec::new();
         for entry in std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten() {
             held.push(std::fs::read_link(entry.path()).unwrap().display().to_string());

@@ -2,15 +2,13 @@
 
 mod wanted;
 
-use std::os::fd::AsFd;
-
 use clap::ArgMatches;
 use libcontainer::foreground::{self, Signals};
-use libcontainer::{Child, Container, Process, Result, console};
+use libcontainer::{Child, Container, Process, Result};
 
 use crate::arguments::is_on;
 use crate::failure::{Failure, Outcome};
-use crate::process::{Inherited, Outlets};
+use crate::process::{Inherited, Outlets, callers_size};
 use crate::settings::Settings;
 use wanted::Wanted;
 
@@ -61,9 +59,7 @@ fn process(
     let mut spec =
         container.look_at_config(|config| wanted.process(settings, &config.process))??;
     if spec.terminal && spec.console_size.is_none() && !is_on(matches, "detach") {
-        spec.console_size = console::size(std::io::stdin().as_fd())
-            .or_else(|_| console::size(std::io::stdout().as_fd()))
-            .ok();
+        spec.console_size = callers_size();
     }
     let inherited = Inherited::of(matches, false)?;
     Ok(Process {

@@ -7,7 +7,7 @@ use crate::arguments::id;
 use crate::bundle;
 use crate::failure::{Failure, Outcome};
 use crate::notify::{Listening, Notify};
-use crate::process::{Inherited, Outlets};
+use crate::process::{Inherited, Outlets, callers_size};
 use crate::settings::Settings;
 
 /// A container to be.
@@ -43,6 +43,9 @@ impl Making {
             more.push(Notify::variable());
         }
         let mut process = Process { extra_fds: inherited.descriptors, ..Process::configured() };
+        if config.process.terminal && config.process.console_size.is_none() && !detached {
+            process.spec.console_size = callers_size();
+        }
         if !more.is_empty() {
             // For this process alone, and not for those executed beside it.
             let own = config.process.env.iter().flatten().cloned();

@@ -6,13 +6,20 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
-use libcontainer::console::DescriptorSocket;
+use libcontainer::console::{self, DescriptorSocket};
 use libcontainer::{Child, Error, ErrorKind, Result, Step};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, unlink};
 use rustix::io::Errno;
 use sys::Context;
 
 use crate::arguments::path_of;
+
+/// The size of the caller's terminal, rows and columns: a program that is in the foreground has it
+/// from its beginning, and no SIGWINCH soon after.
+pub fn callers_size() -> Option<(u16, u16)> {
+    let of_output = |_| console::size(std::io::stdout().as_fd());
+    console::size(std::io::stdin().as_fd()).or_else(of_output).ok()
+}
 
 /// Where a process's terminal, pidfd and pid go: the sockets are connected before anything is
 /// made, so that nothing has to be taken back when nobody listens.

@@ -57,8 +57,8 @@ pub(super) fn limit(keep: u64) -> Result<()> {
 pub(super) struct Grant {
     sets: thread::CapabilitySets,
     ambient: u64,
-    /// What it holds now, of which all else is given up.
-    held: CapabilitySet,
+    /// CAP_SYS_ADMIN, where it is held now.
+    admin: CapabilitySet,
 }
 
 /// What of the wanted sets can be granted by a process that holds what this one does. The rest is
@@ -78,17 +78,17 @@ pub(super) fn grantable(wanted: &CapabilitySets, warnings: &mut Vec<String>) -> 
             inheritable: CapabilitySet::from_bits_retain(inheritable),
         },
         ambient: wanted.ambient & permitted & inheritable,
-        held: held.permitted,
+        admin: CapabilitySet::from_bits_retain(SYS_ADMIN) & held.permitted,
     })
 }
 
 impl Grant {
-    /// In force is what will be and CAP_SYS_ADMIN; the rest is still held.
+    /// The process has what it will have and CAP_SYS_ADMIN: it may wait, or run hooks, beside others
+    /// who trace it.
     pub(super) fn prepare(&self) -> Result<()> {
-        let admin = CapabilitySet::from_bits_retain(SYS_ADMIN) & self.held;
         capset(thread::CapabilitySets {
-            effective: self.sets.effective | admin,
-            permitted: self.held,
+            effective: self.sets.effective | self.admin,
+            permitted: self.sets.permitted | self.admin,
             inheritable: self.sets.inheritable,
         })
     }
