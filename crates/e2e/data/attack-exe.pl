@@ -72,6 +72,7 @@ until (-e '/tmp/stop') {
         next if !defined $link && $!{ENOENT};
         next if defined $link && $link =~ m{^/(usr/|bin/|probe)};
         $seen++;
+        tell_once('met');
         trace($pid, $exe);
         if (opendir(my $fds, "/proc/$pid/fd")) {
             for my $fd (readdir $fds) {

@@ -32,7 +32,8 @@ fn row_1_nor_by_a_hook_of_the_image() {
         bundle.set("/linux/maskedPaths", json!([])).set("/linux/readonlyPaths", json!([]));
         let canary = world.path("canary");
         std::fs::write(&canary, "host").unwrap();
-        let script = "perl /attack.pl $0 $1 >/tmp/out 2>&1 & sleep 0.3; >/tmp/stop; wait";
+        let script = "perl /attack.pl $0 $1 >/tmp/out 2>&1 & \
+            until grep -q met /tmp/out; do sleep 0.05; done; sleep 0.2; >/tmp/stop; wait";
         for (capabilities, user, how) in [
             (&["CAP_CHOWN", "CAP_KILL"][..], 0, "plain"),
             (&["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE", "CAP_SYS_PTRACE"], 0, "plain"),
