@@ -20,6 +20,7 @@ usage: bench VERB [OPTION]...      (make bench builds what it needs and calls it
   --results DIR     where tables are kept
   --docs DIR        where the reports are written
   --counts FILE     the system calls that check expects (--renew writes them anew)
+  --uncounted       check judges no system calls: those of the file are of another C library
   --only KEY        only these measurements (run, exec, ...); may be repeated
   --layout v2|host  only this cgroup layout; may be repeated
   --rounds N        starts of each candidate back to back (default 150);
@@ -50,6 +51,7 @@ pub struct Arguments {
     pub docs: PathBuf,
     pub counts: PathBuf,
     pub renew: bool,
+    pub uncounted: bool,
     pub only: Vec<String>,
     pub layouts: Vec<Layout>,
     pub rounds: u32,
@@ -79,6 +81,7 @@ impl Arguments {
             docs: PathBuf::from("docs"),
             counts: PathBuf::from("benches/syscalls.txt"),
             renew: false,
+            uncounted: false,
             only: Vec::new(),
             layouts: Vec::new(),
             rounds: 150,
@@ -103,6 +106,7 @@ impl Arguments {
             "--docs" => self.docs = value()?.into(),
             "--counts" => self.counts = value()?.into(),
             "--renew" => self.renew = true,
+            "--uncounted" => self.uncounted = true,
             "--only" => self.only.push(value()?),
             "--layout" => self.layouts.push(value()?.parse()?),
             "--rounds" => self.rounds = number(flag, &value()?)?,

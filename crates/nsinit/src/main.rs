@@ -38,7 +38,7 @@ use report::Report;
 use settings::Settings;
 
 #[global_allocator]
-static HEAP: sys::heap::Heap = sys::heap::Heap::new();
+static HEAP: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 sys::main!(begin);
 

@@ -13,7 +13,6 @@ pub mod command;
 pub mod death_signal;
 pub mod exec;
 pub mod fork;
-pub mod heap;
 pub mod inherited;
 pub mod io_priority;
 pub mod keyring;
