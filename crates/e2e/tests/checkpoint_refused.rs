@@ -129,6 +129,15 @@ fn what_criu_does_not_know_is_told_first() {
         );
         bundle.sh(COUNT).detach();
         refused(&bundle, &["idmapped mount"]);
+        // An idmapped root.
+        let mut bundle = world.bundle();
+        bundle.push("/linux/namespaces", json!({"type": "user"}));
+        for field in ["/linux/uidMappings", "/linux/gidMappings"] {
+            bundle.push(field, json!({"containerID": 0, "hostID": 100_000, "size": 65536}));
+        }
+        bundle.set("/annotations", json!({"org.nsrun.rootfs-idmap": "true"}));
+        bundle.sh(COUNT).detach();
+        refused(&bundle, &["idmapped mount"]);
         // A file of the host's that is no standard stream.
         let mut bundle = world.bundle();
         bundle.sh(COUNT);
