@@ -44,6 +44,8 @@ impl Factory {
         options: &RestoreOptions,
     ) -> Result<(Container, Child)> {
         let step = || format!("restoring container {id:?}");
+        // Who cannot is told that, and not of what else there is.
+        Program::find(options.criu.program.as_deref()).step(step)?;
         if let Ok(saved) = self.load(id)
             && saved.status()?.can_restore()
         {
