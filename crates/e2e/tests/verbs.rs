@@ -84,6 +84,38 @@ fn config_prints_what_exec_would_use() {
     });
 }
 
+/// In short, for kernels that are seen in an emulated machine only.
+#[test]
+fn a_whole_life() {
+    each_view(|world: &World| {
+        let root = world.busybox();
+        let before = world.snapshot();
+        let run = root.sh("echo out; echo err >&2; exit 7").run().code(7);
+        assert_eq!((&run.out[..], &run.err[..]), ("out\n", "err\n"));
+        before.assert_restored();
+        let id = root.detach([""; 0]);
+        let state = || root.nsinit(["state"]).run().success().json()["status"].clone();
+        assert_eq!(state(), "running");
+        assert_eq!(root.nsinit(["list", "-q"]).run().success().out.trim(), id);
+        // Another one joins it, and sees its first process.
+        assert_eq!(
+            root.sh("tr '\\000' ' ' </proc/1/cmdline").run().success().out,
+            "/probe sleep 1000 "
+        );
+        assert_eq!(root.nsinit(["ps", "-q"]).run().success().out.lines().count(), 1);
+        root.nsinit(["pause"]).run().success();
+        assert_eq!(state(), "paused");
+        root.nsinit(["unpause"]).run().success();
+        assert_eq!(state(), "running");
+        root.nsinit(["kill", "KILL"]).run().success();
+        until("it is gone", || !root.nsinit(["state"]).run().status.success());
+        before.assert_restored();
+        root.detach([""; 0]);
+        root.delete();
+        before.assert_restored();
+    });
+}
+
 #[test]
 fn list_and_ps_tell_what_runs() {
     each_view(|world: &World| {
