@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use cgroups::{Manager, Notifier, Pressure, Resources};
 
@@ -17,7 +18,9 @@ use crate::container::status::{State, Status};
 use crate::container::store::{Entry, Lock};
 use crate::container::unwaited;
 use crate::error::Step;
+use crate::init::STAGES;
 use crate::plan::{ContainerPlan, Systemd};
+use crate::procfs::Procfs;
 use crate::{Error, ErrorKind, Result, network};
 
 /// Which of a container's processes a signal is for.
@@ -200,7 +203,7 @@ impl Container {
         };
         // The init is recorded before it has built the container: who joined it now would be in
         // the host's file systems.
-        let status = if self.is_busy()? {
+        let status = if self.is_being_made(pid)? {
             Status::Creating
         } else if self.entry.has_start_socket() || self.runs_start_hooks(pid) {
             Status::Created
@@ -208,6 +211,23 @@ impl Container {
             Status::Running
         };
         Ok((status, init))
+    }
+
+    /// Whether somebody makes it, whose init is there already. Its program may begin a moment
+    /// before its creator lets go of it: for that moment, this waits.
+    fn is_being_made(&self, init: i32) -> Result<bool> {
+        const MOMENT: Duration = Duration::from_millis(1);
+        for _ in 0..100 {
+            if !self.is_busy()? {
+                return Ok(false);
+            }
+            let name = Procfs::open()?.read(format!("{init}/comm")).unwrap_or_default();
+            if name.starts_with(STAGES) {
+                return Ok(true);
+            }
+            std::thread::sleep(MOMENT);
+        }
+        Ok(true)
     }
 
     /// Whether somebody makes or destroys it at this moment.

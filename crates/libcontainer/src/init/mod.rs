@@ -14,4 +14,4 @@ mod reaper;
 mod stage;
 
 pub use boot::{ARG0, init};
-pub use stage::{STAGE_1, STAGE_WAITING};
+pub use stage::{STAGE_1, STAGE_WAITING, STAGES};

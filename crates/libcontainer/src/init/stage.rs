@@ -32,6 +32,9 @@ pub const STAGE_1: &CStr = c"libcontainer:1";
 /// What a held init is called by, from its waiting to its program.
 pub const STAGE_WAITING: &CStr = c"libcontainer:w";
 
+/// What the names of all stages begin with.
+pub const STAGES: &[u8] = b"libcontainer:";
+
 /// Everything that stage 0 hands over.
 pub struct Inside<'a> {
     /// To the creator.

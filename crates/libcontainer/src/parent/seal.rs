@@ -2,9 +2,9 @@
 //!
 //! The best view is an overlay of read-only layers, mounted nowhere: its superblock itself is
 //! read-only, so neither a remount nor mount_setattr(2) by anybody makes it writable, and the
-//! pages of the program are shared with the file below. Where that is not allowed, a sealed
-//! memfd holds a copy. Where that may not be executed either, root's own file will do for an ordinary
-//! user: no container of his has anybody who might write to it.
+//! pages of the program are shared with the file below. For an ordinary user, who may make none, root's
+//! own file will do: no container of his has anybody who might write to it. Else a sealed memfd
+//! holds a copy.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -39,13 +39,13 @@ impl Sealed {
         )
         .sys("open", || path.unwrap_or(Path::new("/proc/self/exe")).display().to_string())
         .step(|| "opening the init program")?;
+        if is_out_of_reach(&file) {
+            return Ok(Self { program: file, _mount: None });
+        }
         match in_overlay(path, &file) {
             Ok((program, mount)) => Ok(Self { program, _mount: Some(mount) }),
             Err(_) => {
-                let program = match in_memory(&file) {
-                    Err(error) if is_forbidden(&error) && is_out_of_reach(&file) => file,
-                    done => done.step(|| "sealing the init program")?,
-                };
+                let program = in_memory(&file).step(|| "sealing the init program")?;
                 Ok(Self { program, _mount: None })
             }
         }
@@ -97,11 +97,6 @@ fn in_overlay(path: Option<&Path>, file: &OwnedFd) -> Result<(OwnedFd, OwnedFd)>
         return Err(Error::new(ErrorKind::System, "the init program has been replaced"));
     }
     Ok((program, mount))
-}
-
-/// vm.memfd_noexec is 2.
-fn is_forbidden(error: &Error) -> bool {
-    error.errno() == Some(Errno::ACCESS.raw_os_error())
 }
 
 /// Whether neither the caller nor any id that he may map in a user namespace can write to it: it is
