@@ -39,11 +39,9 @@ impl Sealed {
         )
         .sys("open", || path.unwrap_or(Path::new("/proc/self/exe")).display().to_string())
         .step(|| "opening the init program")?;
-        if is_out_of_reach(&file) {
-            return Ok(Self { program: file, _mount: None });
-        }
         match in_overlay(path, &file) {
             Ok((program, mount)) => Ok(Self { program, _mount: Some(mount) }),
+            Err(_) if is_out_of_reach(&file) => Ok(Self { program: file, _mount: None }),
             Err(_) => {
                 let program = in_memory(&file).step(|| "sealing the init program")?;
                 Ok(Self { program, _mount: None })
