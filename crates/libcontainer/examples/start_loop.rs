@@ -5,11 +5,11 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use libcontainer::{Config, Factory, Heap, Pool, Process, Taken, config};
+use libcontainer::{Config, Factory, Pool, Process, Taken, config};
 
 /// The program is its containers' init as well: what it begins with, each of them begins with.
 #[global_allocator]
-static HEAP: Heap = Heap::new();
+static HEAP: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 

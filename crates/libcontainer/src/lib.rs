@@ -42,4 +42,3 @@ pub use error::{Error, ErrorKind, Result, Step};
 pub use init::init;
 pub use network::InterfaceStats;
 pub use resctrl::{BandwidthInfo, CacheInfo, Occupancy, RdtStats, Traffic};
-pub use sys::heap::Heap;
