@@ -59,6 +59,21 @@ pub fn devices(images: BorrowedFd<'_>) -> Result<Vec<String>> {
     Ok(all)
 }
 
+/// Whether one of the processes has this label (`creds_entry`), which only a CRIU that knows SELinux
+/// saves.
+pub fn has_label(images: BorrowedFd<'_>, label: &str) -> Result<bool> {
+    for entry in Dir::read_from(images).sys("getdents", || "")? {
+        let name = entry.sys("getdents", || "")?.file_name().to_string_lossy().into_owned();
+        if name.starts_with("core-") {
+            let image = read_whole(images, &name)?;
+            if image.windows(label.len()).any(|part| part == label.as_bytes()) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
 fn hostile(name: &str, what: &str) -> Error {
     Error::new(ErrorKind::System, format!("{name} of the checkpoint {what}"))
 }

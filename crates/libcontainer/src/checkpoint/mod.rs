@@ -17,7 +17,7 @@ mod protobuf;
 mod rpc;
 mod statistics;
 
-pub(crate) use contents::{check as check_contents, devices as devices_of};
+pub(crate) use contents::{check as check_contents, devices as devices_of, has_label};
 pub(crate) use criu::Criu as Program;
 pub(crate) use descriptors::{Stream, look as look_outside};
 pub(crate) use images::Directories;

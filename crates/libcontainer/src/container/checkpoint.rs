@@ -1,14 +1,14 @@
 //! A container is saved by CRIU.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use sys::Context;
 use sys::namespace::flag;
 
 use crate::checkpoint::{
     CgroupsMode, CheckpointOptions, Criu, Directories, Failure, Message, Mounts, Note, PageServer,
-    Program, Response, Session, Type, check_pipes, forget_positions, keys_of, look_outside, option,
-    unlock_network,
+    Program, Response, Session, Type, check_pipes, forget_positions, has_label, keys_of,
+    look_outside, option, unlock_network,
 };
 use crate::config::{Config, Mount, NamespaceKind};
 use crate::container::child;
@@ -75,6 +75,7 @@ impl Container {
             let mut notified = |heard: &Response, _: Option<OwnedFd>| match heard.script.as_str() {
                 // Everything is on disk.
                 "post-dump" if !options.pre_dump => {
+                    check_label(directories.images.as_fd(), inside.label.as_deref())?;
                     forget_positions(directories.images.as_fd())?;
                     // Now they end.
                     if ends { self.entry.mark_checkpointed() } else { Ok(()) }
@@ -152,6 +153,7 @@ impl Container {
         let keys = hosts.iter().map(|(_, key)| key.clone()).collect();
         let mut note = Note::new(outside.streams, keys);
         note.terminal = config.process.terminal;
+        let label = config.process.selinux_label.as_ref().map(|_| label_of(&proc, pid));
         let mut external: Vec<String> =
             hosts.iter().map(|(point, key)| format!("mnt[{point}]:{key}")).collect();
         external.extend(note.streams.keys().filter(|key| !key.starts_with("pipe")).cloned());
@@ -169,7 +171,7 @@ impl Container {
                 }
             }
         }
-        Ok(Inside { external, note })
+        Ok(Inside { external, note, label: label.transpose()? })
     }
 
     /// Its processes, its first one first.
@@ -268,6 +270,8 @@ struct Inside {
     /// CRIU's words for what it leaves to others.
     external: Vec<String>,
     note: Note,
+    /// Its first process's SELinux label, if it was given one.
+    label: Option<String>,
 }
 
 pub(super) fn refused(what: &str) -> Error {
@@ -347,6 +351,25 @@ pub(super) fn check(config: &Config, record: &Record) -> Result<()> {
         return Err(refused("it has an idmapped mount, which CRIU does not know"));
     }
     Ok(())
+}
+
+/// The SELinux label of a process (proc_pid_attr(5)).
+fn label_of(proc: &Procfs, pid: i32) -> Result<String> {
+    let text = read(proc, &format!("{pid}/attr/current"))?;
+    Ok(String::from_utf8_lossy(&text).trim_end_matches(['\0', '\n']).to_owned())
+}
+
+/// A CRIU that is built without SELinux, as Debian's is, would let the processes come back with its own
+/// label.
+fn check_label(images: BorrowedFd<'_>, label: Option<&str>) -> Result<()> {
+    match label {
+        Some(label) if !label.is_empty() && !has_label(images, label)? => {
+            Err(refused(&format!("CRIU has not saved its SELinux label, {label}")).with_hint(
+                "this CRIU is built without SELinux, and its processes would come back unconfined",
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The parent of a process (proc_pid_stat(5)).
