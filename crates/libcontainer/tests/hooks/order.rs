@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use libcontainer::{ErrorKind, Process, Status};
 
-use crate::common::{HostSnapshot, Test, test};
+use crate::common::{HostSnapshot, Test, reap_adopted, test};
 use crate::scene::{KINDS, SETTLE, Scene, end, list, shell, sleep};
 
 pub fn tests() -> Vec<Test> {
@@ -119,6 +119,9 @@ fn killed_while_they_run() {
             assert!(scene.is_gone("killed"));
         }
         fs::remove_file(&on).unwrap();
+        // The shell may have been killed before it had waited for its `touch`.
+        std::thread::sleep(Duration::from_millis(50));
+        reap_adopted(&[]);
         before.assert_restored(SETTLE);
     }
 }
