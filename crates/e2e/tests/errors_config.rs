@@ -156,8 +156,10 @@ fn files_that_cannot_be_read() {
 fn flags() {
     on_this_host(|world: &World| {
         let root = world.busybox();
+        let unseen = format!("/{}:/mnt", "x".repeat(300));
         for (flag, value, parts) in [
-            ("--security", "foo", &["--security foo", "high, medium or low"][..]),
+            ("--bind", unseen.as_str(), &["--bind", "File name too long"][..]),
+            ("--security", "foo", &["--security foo", "high, medium or low"]),
             ("--memory-limit", "foo", &["--memory-limit foo", "64m"]),
             ("--memory-swappiness", "101", &["memory.swappiness", "0 to 100"]),
             ("--parent-death-signal", "FOO", &["--parent-death-signal FOO", "unknown signal"]),

@@ -201,9 +201,10 @@ impl Factory {
         }
         let (here, there) = ids.split_at(ids.len() / 2);
         let mut seen = Vec::new();
+        let processor = sched_getcpu();
         thread::scope(|scope| {
-            let other = thread::Builder::new().spawn_scoped(scope, || {
-                leave_processor();
+            let other = thread::Builder::new().spawn_scoped(scope, move || {
+                leave(processor);
                 all(there)
             });
             seen.extend(all(here));
@@ -223,11 +224,11 @@ impl Factory {
     }
 }
 
-/// Moves this thread to another processor than it was made on, where there is one: the kernel may
-/// leave it there for milliseconds, behind the one that made it.
-fn leave_processor() {
+/// Moves this thread to another processor than its maker's, where there is one: the kernel may leave
+/// it there for milliseconds, behind the other.
+fn leave(processor: usize) {
     let Ok(mut others) = sched_getaffinity(None) else { return };
-    others.unset(sched_getcpu());
+    others.unset(processor);
     if others.count() > 0 {
         // Where that fails it only takes longer.
         let _ = sched_setaffinity(None, &others);

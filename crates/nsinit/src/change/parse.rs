@@ -1,11 +1,14 @@
 //! From a flag's text to what it asks for.
 
+use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use libcontainer::config::{Mount, NamespaceKind, Relabel, signal};
 use libcontainer::{Error, Result};
+use rustix::io::Errno;
+use sys::SysError;
 
 use super::{VethPart, What, Where};
 
@@ -85,7 +88,17 @@ fn directory(value: &str) -> Result<PathBuf> {
     match std::fs::canonicalize(&path) {
         Ok(path) if path.is_dir() => Ok(path),
         Ok(_) => Err(not("a directory")),
-        Err(_) => Err(Error::invalid("", "there is no such directory")),
+        Err(error) => Err(unseen(&error, "there is no such directory")),
+    }
+}
+
+/// Why a path cannot be looked at: that nothing is there, or the kernel's own words.
+fn unseen(error: &io::Error, nothing: &str) -> Error {
+    match Errno::from_io_error(error) {
+        Some(errno) if !matches!(errno, Errno::NOENT | Errno::NOTDIR) => {
+            Error::invalid("", SysError::new("stat", "", errno).words())
+        }
+        _ => Error::invalid("", nothing),
     }
 }
 
@@ -129,9 +142,8 @@ fn bind(value: &str) -> Result<Mount> {
         return Err(usage().with_hint("DST is an absolute path of the container"));
     }
     let source = absolute(source)?;
-    if !source.exists() {
-        return Err(Error::invalid("", format!("there is no {}", source.display())));
-    }
+    std::fs::metadata(&source)
+        .map_err(|error| unseen(&error, &format!("there is no {}", source.display())))?;
     let options = access.unwrap_or(["rbind", "rw"]);
     Ok(Mount { relabel, ..mount(target, "bind", Some(source), &options) })
 }
