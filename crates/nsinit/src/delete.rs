@@ -72,6 +72,11 @@ fn end(
 ) -> Result<()> {
     if force {
         container.kill()?;
+        // Its monitor may be keeping its exit code at this moment.
+        match container.settle() {
+            Err(error) if *error.kind() == ErrorKind::NotFound => {}
+            settled => settled?,
+        }
     } else if container.status()?.is_alive() {
         let message = format!("container {:?} runs", container.id());
         return Err(Error::new(ErrorKind::NotStopped, message)

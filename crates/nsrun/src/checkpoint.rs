@@ -87,8 +87,11 @@ fn beside(directory: &Path, path: &Path) -> PathBuf {
 
 /// CRIU and its directories.
 pub fn criu(matches: &ArgMatches, annotations: &BTreeMap<String, String>) -> Result<Criu> {
-    let here = || std::env::current_dir().sys("getcwd", || "");
-    let absolute = |path: PathBuf| Ok::<_, Error>(here()?.join(path));
+    // Whoever came here by setns(2) may be in a directory that has no path.
+    let absolute = |path: PathBuf| {
+        let here = (!path.is_absolute()).then(std::env::current_dir).transpose();
+        Ok::<_, Error>(here.sys("getcwd", || "")?.unwrap_or_default().join(path))
+    };
     Ok(Criu {
         program: None,
         images: absolute(path_of(matches, "image-path").unwrap_or_else(|| IMAGES.into()))?,

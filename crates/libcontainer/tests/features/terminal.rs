@@ -85,7 +85,7 @@ fn own() {
     let mut running = Running::with(&place, "own", config(&place, "own"), on_terminal(&["cat"]));
     let mut master = File::from(running.init.terminal.as_ref().unwrap().try_clone().unwrap());
     master.write_all(b"typed\n").unwrap();
-    let text = read_until(&running.init, |text| text.matches("typed").count() == 2);
+    let text = read_until(&running.init, |text| text.matches("typed\r\n").count() == 2);
     assert_eq!(text, "typed\ntyped\n");
     // ^D ends it.
     master.write_all(&[4]).unwrap();
