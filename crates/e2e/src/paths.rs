@@ -40,7 +40,8 @@ fn program(variable: &str, name: &str) -> PathBuf {
     // target/TRIPLE/PROFILE/deps/this-test
     let exe = std::env::current_exe().unwrap();
     let triple = exe.ancestors().nth(3).unwrap();
-    let candidates = ["release", "debug"].map(|profile| triple.join(profile).join(name));
+    // What make builds is in target/release, whichever C library it has.
+    let candidates = ["../release", "release", "debug"].map(|dir| triple.join(dir).join(name));
     let found = candidates.iter().find(|path| path.is_file());
     found.unwrap_or_else(|| panic!("no {name}: cargo build --release -p {name}")).clone()
 }

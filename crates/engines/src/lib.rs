@@ -25,7 +25,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The runtime under test: $NSRUN, else the release build, else the debug build.
+/// The runtime under test: $NSRUN, else what make has built, else the release build, else the debug
+/// build.
 ///
 /// # Errors
 /// If there is none.
@@ -37,7 +38,7 @@ pub fn runtime() -> Result<PathBuf, String> {
     let exe = std::env::current_exe().map_err(|error| error.to_string())?;
     let triple = exe.ancestors().nth(3).unwrap_or(Path::new("/"));
     let mut places =
-        ["release", "debug"].map(|profile| triple.join(profile).join("nsrun")).into_iter();
+        ["../release", "release", "debug"].map(|dir| triple.join(dir).join("nsrun")).into_iter();
     let found = places.find(|path| path.is_file());
     found.ok_or("no nsrun: cargo build --release -p nsrun".to_owned())
 }
