@@ -1,5 +1,7 @@
 //! What is kept of a container on disk, so that whoever comes next can drive it and clean up.
 
+mod text;
+
 use std::collections::BTreeMap;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
@@ -16,6 +18,8 @@ use crate::network::VethHost;
 use crate::plan::Systemd;
 use crate::procfs::Procfs;
 use crate::resctrl;
+use text::Text;
+
 use crate::{Error, ErrorKind, Result};
 
 /// The version that this library writes, and the only one it reads.
@@ -126,11 +130,12 @@ impl Record {
     /// The two lines that it begins with.
     pub(crate) fn text(&self) -> Result<Vec<u8>> {
         let failed = |error| Error::new(ErrorKind::System, format!("the record: {error}"));
-        let mut text = serde_json::to_vec(self).map_err(failed)?;
-        text.push(b'\n');
+        let mut text = Text::default();
+        serde_json::to_writer(&mut text, self).map_err(failed)?;
+        text.0.push(b'\n');
         serde_json::to_writer(&mut text, self.config()?).map_err(failed)?;
-        text.push(b'\n');
-        Ok(text)
+        text.0.push(b'\n');
+        Ok(text.0)
     }
 
     /// What the container's session keyring is called by: keyrings are joined by name, and
