@@ -73,7 +73,7 @@ impl Dir {
     /// The whole text of a control file.
     pub(crate) fn read(&self, name: &str) -> Result<String> {
         let fd = self.file(name, OFlags::RDONLY)?;
-        read_all(&fd).map_err(|errno| {
+        read_control(&fd).map_err(|errno| {
             failed(format!("reading {name} of {}", self.path.display()), "read", errno)
         })
     }
@@ -128,7 +128,7 @@ pub(crate) fn read_at(path: &Path, name: &str) -> Result<String> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let fd = rustix::fs::openat(CWD, &file, flags, Mode::empty())
         .map_err(|errno| failed("openat", errno))?;
-    read_all(&fd).map_err(|errno| failed("read", errno))
+    read_control(&fd).map_err(|errno| failed("read", errno))
 }
 
 /// An error of `call`, with what it was for.
@@ -146,22 +146,35 @@ fn write_once(fd: &OwnedFd, value: &str) -> std::result::Result<(), Errno> {
     }
 }
 
-/// Reads from the file's position to its end. Control files are text; what is not UTF-8 (it
-/// cannot be, but for device names in net_prio) is replaced.
+/// What the kernel makes of a file at a time (seq_file), at least.
+const PAGE: usize = 4096;
+
+/// Reads a control file from the position to its end, which it has come to when less was there than
+/// there was space for: its lines are short, and it comes by whole pages less one line.
+fn read_control(fd: &OwnedFd) -> std::result::Result<String, Errno> {
+    read(fd, |count, space| count < space.min(PAGE / 2))
+}
+
+/// Reads any file from the position to its end.
 pub(crate) fn read_all(fd: &OwnedFd) -> std::result::Result<String, Errno> {
-    let mut text = vec![0_u8; 4096];
+    read(fd, |_, _| false)
+}
+
+/// Control files are text; what is not UTF-8 (it cannot be, but for device names in net_prio) is
+/// replaced.
+fn read(fd: &OwnedFd, is_end: impl Fn(usize, usize) -> bool) -> std::result::Result<String, Errno> {
+    let mut text = vec![0_u8; PAGE];
     let mut used = 0;
     loop {
         if used == text.len() {
             text.resize(used * 2, 0);
         }
+        let space = text.len() - used;
         match rustix::io::read(fd, &mut text[used..]) {
             Ok(0) => break,
             Ok(count) => {
                 used += count;
-                // What is made line by line is read short before its end where the next line does
-                // not fit, and none is so long.
-                if count < text.len() / 2 {
+                if is_end(count, space) {
                     break;
                 }
             }
@@ -173,3 +186,6 @@ pub(crate) fn read_all(fd: &OwnedFd) -> std::result::Result<String, Errno> {
     Ok(String::from_utf8(text)
         .unwrap_or_else(|wrong| String::from_utf8_lossy(wrong.as_bytes()).into_owned()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -225,6 +225,21 @@ fn kill_takes_signals_in_every_form() {
     });
 }
 
+/// The kernel lists some 700 at a time.
+#[test]
+fn all_of_many_processes_are_told() {
+    each_view(|world: &World| {
+        let mut bundle = world.bundle();
+        bundle.sh("for i in $(seq 2000); do sleep 1000 & done; touch /run/ready; wait");
+        let pid = bundle.detach();
+        let ready = format!("/proc/{pid}/root/run/ready");
+        until("ready", || Path::new(&ready).exists());
+        let told = bundle.nsrun(["ps", "--format", "json", &bundle.id]).run().success().json();
+        assert_eq!(told.as_array().unwrap().len(), 2001);
+        bundle.delete();
+    });
+}
+
 /// Few descriptors are no reason to leave somebody out.
 #[test]
 fn kill_reaches_more_processes_than_it_may_have_descriptors() {
