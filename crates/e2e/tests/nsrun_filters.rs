@@ -5,23 +5,12 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
-use e2e::{Bundle, Cmd, World, on_this_host};
+use e2e::{Bundle, Cmd, World, containerds_profile_without_mkdir, on_this_host};
 use serde_json::{Value, json};
-
-/// containerd's profile without mkdir: large enough to be kept.
-fn profile() -> Value {
-    let file = e2e::workspace().join("crates/seccomp/tests/libseccomp/data/containerd.json");
-    let mut profile: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
-    for rule in profile["syscalls"].as_array_mut().unwrap() {
-        let names = rule["names"].as_array_mut().unwrap();
-        names.retain(|name| name != "mkdir" && name != "mkdirat");
-    }
-    profile
-}
 
 /// The same that permits it, and is as large.
 fn permissive() -> Value {
-    let mut profile = profile();
+    let mut profile = containerds_profile_without_mkdir();
     profile["syscalls"][0]["names"]
         .as_array_mut()
         .unwrap()
@@ -61,7 +50,7 @@ fn the_next_start_uses_what_is_kept_if_nobody_has_touched_it() {
         confined(&bundle, &root);
         assert_eq!(fs::read_dir(&root).unwrap().count(), 0);
 
-        bundle.set("/linux/seccomp", profile());
+        bundle.set("/linux/seccomp", containerds_profile_without_mkdir());
         confined(&bundle, &root);
         let file = kept(&root);
         let stat = |path: &Path| fs::symlink_metadata(path).unwrap();
@@ -155,7 +144,7 @@ fn the_next_start_uses_what_is_kept_if_nobody_has_touched_it() {
         at(&["exec", &bundle.id, "/probe", "mkdir", "/run/x"]).run().code(1);
         assert_eq!(stat(&file).ino(), before);
         at(&["delete", "--force", &bundle.id]).run().code(0);
-        let mut wrong = profile();
+        let mut wrong = containerds_profile_without_mkdir();
         wrong["syscalls"][0]["errnoRet"] = json!(5000);
         bundle.set("/linux/seccomp", wrong);
         let run = bundle.nsrun(["--root"]).args([&root]).args(["run", &bundle.id]).run();

@@ -1,10 +1,8 @@
 //! What the kernel makes of filters, in containers of both runtimes: each action, as a rule's and as
 //! the default, and each operator around the halves of 64-bit arguments.
 
-use std::fs;
-
-use e2e::{World, on_this_host};
-use serde_json::{Value, json};
+use e2e::{World, containerds_profile_without_mkdir, on_this_host};
+use serde_json::json;
 
 /// What `/probe mkdir /run/x` does where mkdir has this action: its exit code, and what it says.
 const ACTIONS: [(&str, i32, &str); 8] = [
@@ -20,17 +18,6 @@ const ACTIONS: [(&str, i32, &str); 8] = [
     ("SCMP_ACT_KILL_PROCESS", 128 + 31, ""),
 ];
 
-/// What containerd permits, without mkdir.
-fn all_else() -> Value {
-    let file = e2e::workspace().join("crates/seccomp/tests/libseccomp/data/containerd.json");
-    let mut profile: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
-    for rule in profile["syscalls"].as_array_mut().unwrap() {
-        let names = rule["names"].as_array_mut().unwrap();
-        names.retain(|name| name != "mkdir" && name != "mkdirat");
-    }
-    profile
-}
-
 #[test]
 fn each_action() {
     on_this_host(|world: &World| {
@@ -39,7 +26,7 @@ fn each_action() {
         for (action, code, said) in ACTIONS {
             let rule = json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls":
                 [{"names": ["mkdir", "mkdirat"], "action": action}]});
-            let mut default = all_else();
+            let mut default = containerds_profile_without_mkdir();
             default["defaultAction"] = json!(action);
             for (what, profile) in [("rule", rule), ("default", default)] {
                 bundle.set("/linux/seccomp", profile);
