@@ -18,7 +18,8 @@ pub fn read(settings: &Settings, matches: &ArgMatches) -> Result<Config> {
     let bundle = named.canonicalize().sys("realpath", name).step(|| "--bundle")?;
     let file = bundle.join("config.json");
     let bytes = std::fs::read(&file).sys("open", || file.display().to_string())?;
-    let parsed = config::parse_oci(&bytes, &file, &bundle)?;
+    let ahead = |known: &Config| settings.factory.expect(known);
+    let parsed = config::parse_oci_ahead(&bytes, &file, &bundle, ahead)?;
     parsed.warnings.iter().for_each(|warning| settings.log.warning(warning));
     let mut config = parsed.config;
     config.no_pivot_root |= is_on(matches, "no-pivot");

@@ -55,6 +55,7 @@ pub mod interpreter;
 mod legacy;
 mod merge;
 mod ranges;
+mod reading;
 mod record;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]

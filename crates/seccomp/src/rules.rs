@@ -7,6 +7,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::reading::{names, null_is_empty, objects};
+
 /// Values with a name in JSON: from one list the enum, its names, and all of it.
 macro_rules! named {
     ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $value:ident = $text:literal,)* }) => {
@@ -53,7 +55,7 @@ pub struct Profile {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub listener_metadata: String,
     /// The rules.
-    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "objects", skip_serializing_if = "Vec::is_empty")]
     pub syscalls: Vec<Rule>,
 }
 
@@ -62,7 +64,7 @@ pub struct Profile {
 #[serde(rename_all = "camelCase")]
 pub struct Rule {
     /// The calls, by name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "names")]
     pub names: Vec<Cow<'static, str>>,
     /// More calls, by number on the native architecture. Not in the specification: for the
     /// container.json of 2015, which has numbers only.
@@ -74,7 +76,7 @@ pub struct Rule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errno_ret: Option<u32>,
     /// Conditions that must all hold.
-    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "objects", skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<Arg>,
 }
 
@@ -194,13 +196,14 @@ named! {
     }
 }
 
-/// Go programs write an absent list as null.
-fn null_is_empty<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+impl Rule {
+    /// A call's name for [`names`](Rule::names): our tables' own text, which is not copied, where
+    /// they know it.
+    #[must_use]
+    pub fn named(name: &str) -> Cow<'static, str> {
+        let known = crate::table::call(name).and_then(crate::table::Call::name);
+        known.map_or_else(|| Cow::Owned(name.to_owned()), Cow::Borrowed)
+    }
 }
 
 #[cfg(test)]

@@ -243,6 +243,11 @@ impl Call {
         }
     }
 
+    /// Its name.
+    pub(crate) fn name(self) -> Option<&'static str> {
+        name(self.0)
+    }
+
     /// The call that this one can also be made through on 32-bit x86, and its number there, which
     /// is the first argument.
     pub(crate) fn multiplexed(self) -> Option<(&'static str, u8)> {
@@ -288,11 +293,13 @@ pub(crate) fn call(name: &str) -> Option<Call> {
 
 /// The names of all calls.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    TABLE.entries.iter().take(TABLE.count).filter_map(|entry| {
-        let start = usize::from(entry.start);
-        let name = TABLE.names.get(start..start + usize::from(entry.length))?;
-        std::str::from_utf8(name).ok()
-    })
+    TABLE.entries.iter().take(TABLE.count).filter_map(name)
+}
+
+fn name(entry: &Entry) -> Option<&'static str> {
+    let start = usize::from(entry.start);
+    let name = TABLE.names.get(start..start + usize::from(entry.length))?;
+    std::str::from_utf8(name).ok()
 }
 
 #[cfg(test)]

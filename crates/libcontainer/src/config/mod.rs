@@ -6,6 +6,7 @@
 pub mod capability;
 mod cgroup_manager;
 mod container_json;
+mod document;
 mod hook;
 mod intel_rdt;
 mod landlock;
@@ -41,7 +42,7 @@ pub(crate) use node::shortened;
 pub(crate) use oci::VERSION as OCI_VERSION;
 pub use oci::features;
 pub(crate) use oci::field as oci_field;
-pub use parsed::{Form, Parsed, parse, parse_oci, parse_process, resources};
+pub use parsed::{Form, Parsed, parse, parse_oci, parse_oci_ahead, parse_process, resources};
 pub use print::{document, print};
 pub use process::{Capabilities, Id, ProcessSpec, Rlimit, User};
 pub use scheduling::{

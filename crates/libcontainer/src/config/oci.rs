@@ -21,6 +21,7 @@ use serde_json::Value;
 
 use crate::Result;
 
+use super::document::Document;
 use super::node::Node;
 use super::parsed::{Form, Parsed};
 use super::{Config, Landlock, ProcessSpec, Rootfs, landlock, value};
@@ -36,8 +37,20 @@ pub(super) fn process(node: &Node<'_>, warnings: &mut Vec<String>) -> Result<Pro
     process::read(node, warnings)
 }
 
-/// Reads a config.json found in the bundle `dir`.
-pub(super) fn read(root: &Node<'_>, dir: &Path) -> Result<Parsed> {
+/// Reads a config.json found in the bundle `dir`; `ahead` is shown it without its profile of system
+/// calls.
+pub(super) fn read(
+    document: &Document<'_>,
+    dir: &Path,
+    ahead: impl FnOnce(&Config),
+) -> Result<Parsed> {
+    let mut parsed = without_seccomp(&Node::root(&document.value), dir)?;
+    ahead(&parsed.config);
+    parsed.config.seccomp.extend(seccomp::of(document)?);
+    Ok(parsed)
+}
+
+fn without_seccomp(root: &Node<'_>, dir: &Path) -> Result<Parsed> {
     let version = version::check(&root.need("ociVersion")?)?;
     let mut warnings = Vec::new();
     let mut config = Config { new_keyring: true, oci: true, ..Config::default() };

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::{Error, Result};
 
+use super::document::{Document, object};
 use super::node::Node;
 use super::{Config, ProcessSpec, Rootfs, container_json, oci};
 
@@ -76,7 +77,21 @@ pub fn parse(bytes: &[u8], file: &Path, dir: &Path) -> Result<Parsed> {
 /// # Errors
 /// As [`parse`].
 pub fn parse_oci(bytes: &[u8], file: &Path, dir: &Path) -> Result<Parsed> {
-    let read = || oci::read(&Node::root(&object(bytes, CONFIGURATION)?), dir);
+    parse_oci_ahead(bytes, file, dir, |_| ())
+}
+
+/// The same; `ahead` is shown what there is when all but the profile of system calls has been read,
+/// which takes as long again: see [`Factory::expect`](crate::Factory::expect).
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_oci_ahead(
+    bytes: &[u8],
+    file: &Path,
+    dir: &Path,
+    ahead: impl FnOnce(&Config),
+) -> Result<Parsed> {
+    let read = || oci::read(&Document::read(bytes, CONFIGURATION)?, dir, ahead);
     read().map_err(|error| error.within(file.display().to_string()))
 }
 
@@ -112,19 +127,12 @@ pub fn parse_process(bytes: &[u8], file: &Path) -> Result<(ProcessSpec, Vec<Stri
 /// What an object of JSON is expected to hold.
 const CONFIGURATION: &str = "the container's configuration";
 
-fn object(bytes: &[u8], of: &str) -> Result<Value> {
-    let value: Value = serde_json::from_slice(bytes)
-        .map_err(|error| Error::invalid("", format!("not JSON: {error}")))?;
-    match value {
-        Value::Object(_) => Ok(value),
-        _ => Err(Error::invalid("", format!("expected a JSON object with {of}"))),
-    }
-}
-
 fn read(bytes: &[u8], dir: &Path) -> Result<Parsed> {
-    let value = object(bytes, CONFIGURATION)?;
-    let root = Node::root(&value);
-    if is_oci(&value) { oci::read(&root, dir) } else { container_json::read(&root, dir) }
+    let document = Document::read(bytes, CONFIGURATION)?;
+    match is_oci(&document.value) {
+        true => oci::read(&document, dir, |_| ()),
+        false => container_json::read(&Node::root(&document.value), dir),
+    }
 }
 
 /// An OCI config must have `ociVersion`; one that lacks it is known by objects that no

@@ -110,6 +110,17 @@ impl Factory {
         Ok(())
     }
 
+    /// Tells the init that was spawned ahead what the next container will want, as far as that is
+    /// known: it begins with it at once. A container that is not as expected costs time only.
+    ///
+    /// What [`create`](Factory::create) gets need not be told before, unless there is something to do
+    /// meanwhile: see [`parse_oci_ahead`](crate::config::parse_oci_ahead).
+    pub fn expect(&self, config: &Config) {
+        if let Some(spare) = &mut *locked(&self.shared.spare) {
+            spare.ahead(plan::Ahead::of(config));
+        }
+    }
+
     /// Makes a container; no process of it runs yet, and nothing but its record exists.
     ///
     /// Until the container's first [`start`](Container::start) or [`run`](Container::run) ends,
@@ -122,9 +133,7 @@ impl Factory {
     pub fn create(&self, id: &str, config: Config) -> Result<Container> {
         crate::container::id::check(id)?;
         let step = || format!("creating container {id:?}");
-        if let Some(spare) = &mut *locked(&self.shared.spare) {
-            spare.ahead(plan::Ahead::of(&config));
-        }
+        self.expect(&config);
         let plan = self.shared.plan(&config, id).step(step)?;
         if let Some(group) = &plan.cgroup {
             // Before a record names it: who destroys the container would end those in the group.

@@ -85,19 +85,27 @@ fn work(profiles: &[Profile]) -> usize {
 fn key(profiles: &[Profile]) -> Option<Vec<u8>> {
     let program = stat("/proc/self/exe").ok()?;
     let times = [program.st_mtime, program.st_ctime].map(i128::from);
-    let mut bytes = Bytes(Vec::with_capacity(4096));
+    let mut bytes = Bytes(Vec::with_capacity(16 << 10));
     (program.st_dev, program.st_ino, program.st_size, times).hash(&mut bytes);
     (i128::from(program.st_mtime_nsec), i128::from(program.st_ctime_nsec)).hash(&mut bytes);
     profiles.hash(&mut bytes);
     Some(bytes.0)
 }
 
+/// What is no longer than this is put down byte by byte.
+const SHORT: usize = 16;
+
 /// What is hashed, one to one: lengths come before lists, and an end after texts.
 struct Bytes(Vec<u8>);
 
 impl Hasher for Bytes {
+    /// It comes in thousands of pieces, and to copy a short one costs musl's `memcpy` some 25 ns.
     fn write(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
+        if bytes.len() > SHORT {
+            self.0.extend_from_slice(bytes);
+        } else {
+            bytes.iter().for_each(|&byte| self.0.push(byte));
+        }
     }
 
     /// See [`sum`].

@@ -9,7 +9,7 @@ use super::super::node::Node;
 use super::super::{
     Config, Device, DeviceKind, Namespace, NamespaceKind, Network, intel_rdt, template, value,
 };
-use super::{paths, resources, scheduling, seccomp};
+use super::{paths, resources, scheduling};
 
 /// Reads `linux`; a config without it has the standard devices and their rules all the same.
 pub(super) fn read(root: &Node<'_>, config: &mut Config) -> Result<()> {
@@ -46,9 +46,6 @@ pub(super) fn read(root: &Node<'_>, config: &mut Config) -> Result<()> {
     }
     if let Some(field) = linux.get("rootfsPropagation")?.filter(|field| !field.is_empty()) {
         config.rootfs_propagation = Some(value::propagation(&field)?);
-    }
-    if let Some(field) = linux.get("seccomp")? {
-        config.seccomp = vec![seccomp(&field)?];
     }
     config.sysctl = linux.text_map_of("sysctl")?;
     config.masked_paths = paths(&linux, "maskedPaths")?;
