@@ -3,6 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
+use rustix::buffer::spare_capacity;
 use rustix::fs::{CWD, Mode, OFlags, PROC_SUPER_MAGIC, ResolveFlags, fstat, fstatfs, openat2};
 use rustix::io::Errno;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
@@ -12,6 +13,10 @@ use crate::{Error, Result};
 
 /// The inode number of a procfs's root directory (PROC_ROOT_INO, linux/proc_ns.h).
 const ROOT_INODE: u64 = 1;
+
+/// The most that is read of a file, in bytes, and what there is room for at first.
+const MOST: usize = 64 << 10;
+const FIRST: usize = 4 << 10;
 
 /// The root of a procfs, verified to be one.
 #[derive(Debug)]
@@ -76,16 +81,17 @@ impl Procfs {
     pub fn read(&self, path: impl AsRef<Path>) -> Result<Vec<u8>> {
         let path = path.as_ref();
         let file = self.open_file(path, OFlags::RDONLY)?;
-        let mut text = vec![0; 64 * 1024];
-        let mut filled = 0;
+        // Most are a line: what is touched of a large buffer costs more than the file.
+        let mut text = Vec::with_capacity(FIRST);
         loop {
-            let read = rustix::io::read(&file, &mut text[filled..])
+            let read = rustix::io::read(&file, spare_capacity(&mut text))
                 .sys("read", || format!("/proc/{}", path.display()))?;
-            if read == 0 {
-                text.truncate(filled);
+            if read == 0 || text.len() >= MOST {
                 return Ok(text);
             }
-            filled += read;
+            if text.len() == text.capacity() {
+                text.reserve_exact(text.len());
+            }
         }
     }
 }
@@ -100,3 +106,6 @@ fn is_procfs(root: BorrowedFd<'_>) -> bool {
     fstatfs(root).is_ok_and(|fs| fs.f_type == PROC_SUPER_MAGIC)
         && fstat(root).is_ok_and(|stat| stat.st_ino == ROOT_INODE)
 }
+
+#[cfg(test)]
+mod tests;
