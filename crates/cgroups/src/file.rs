@@ -121,12 +121,11 @@ impl Dir {
     }
 }
 
-/// The whole text of a control file of the directory at `path`, which is not opened for it.
-pub(crate) fn read_at(path: &Path, name: &str) -> Result<String> {
-    let file = path.join(name);
-    let failed = |call, errno| failed(format!("reading {}", file.display()), call, errno);
+/// The whole text of a control file at a path, from the directory `at` where that is relative.
+pub(crate) fn read_at(at: impl AsFd, path: &Path) -> Result<String> {
+    let failed = |call, errno| failed(format!("reading {}", path.display()), call, errno);
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let fd = rustix::fs::openat(CWD, &file, flags, Mode::empty())
+    let fd = rustix::fs::openat(at, path, flags, Mode::empty())
         .map_err(|errno| failed("openat", errno))?;
     read_control(&fd).map_err(|errno| failed("read", errno))
 }

@@ -4,6 +4,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::fs::CWD;
+
 use crate::file::{Dir, read_at};
 use crate::wait::{event, wait_event};
 use crate::{Error, Manager, Result};
@@ -120,12 +122,12 @@ impl Manager {
     ///
     /// Errors: as [`frozen`](Self::frozen).
     pub fn freezing(&self) -> Result<bool> {
-        // Lists ask for every container: without a descriptor of the directory.
         match (self.v1("freezer"), self.v2()) {
-            (Some(path), _) => Ok(read_at(path, "freezer.state")?.trim() != "THAWED"),
+            (Some(path), _) => Ok(read_at(CWD, &path.join("freezer.state"))?.trim() != "THAWED"),
             (None, Some(path)) => {
-                let told = read_at(path, "cgroup.freeze")?.trim() == "1";
-                Ok(told || event(&read_at(path, "cgroup.events")?, "frozen") == Some("1"))
+                let told = read_at(CWD, &path.join("cgroup.freeze"))?.trim() == "1";
+                Ok(told
+                    || event(&read_at(CWD, &path.join("cgroup.events"))?, "frozen") == Some("1"))
             }
             (None, None) => Freezer::of(self).map(|_| false),
         }

@@ -36,6 +36,7 @@ mod error;
 mod events;
 mod file;
 mod freezer;
+mod freezers;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -63,6 +64,7 @@ pub use detect::{Hierarchy, Host, Mode, Unified};
 pub use devices::{Access, DeviceKind, DeviceRule};
 pub use error::{Error, Result};
 pub use events::{Event, Notifier, Pressure};
+pub use freezers::Freezers;
 pub use manager::Manager;
 pub use psi::{Psi, Stall};
 pub use resources::{BlockIo, Cpu, Memory, Rdma, Resources, ThrottleDevice, WeightDevice};

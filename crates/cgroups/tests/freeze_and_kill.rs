@@ -4,9 +4,11 @@
 mod common;
 
 use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use cgroups::Freezers;
 use common::{Group, group, seen};
 use rustix::process::{Pid, Signal};
 
@@ -41,6 +43,24 @@ fn an_empty_group_freezes() {
     assert!(group.frozen().unwrap());
     group.thaw().unwrap();
     assert!(!group.frozen().unwrap());
+}
+
+#[test]
+fn many_are_looked_at_by_one() {
+    let mut looks = Freezers::default();
+    let all = [group("many-1"), group("many-2")];
+    let mut seen = || all.each_ref().map(|group| looks.freezing(group.paths()).unwrap());
+    assert_eq!(seen(), [false, false]);
+    all[1].freeze().unwrap();
+    assert_eq!(seen(), [false, true]);
+    all[1].thaw().unwrap();
+    assert_eq!(seen(), [false, false]);
+    for paths in [&[("", "cgroup/x")][..], &[("", "/sys/../etc")], &[("freezer", "x")], &[]] {
+        let paths = paths.iter().map(|(key, path)| (key.to_string(), PathBuf::from(path)));
+        assert!(looks.freezing(&paths.collect()).is_err());
+    }
+    all[0].destroy().unwrap();
+    assert!(looks.freezing(all[0].paths()).unwrap_err().is_gone());
 }
 
 #[test]

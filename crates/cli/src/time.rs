@@ -5,8 +5,26 @@
 pub fn text(seconds: u64, between: char) -> String {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = date(days);
-    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-    format!("{year:04}-{month:02}-{day:02}{between}{hour:02}:{minute:02}:{second:02}")
+    // By hand: lists have many, and each of these numbers takes format! longer than all of this.
+    let mut text = String::with_capacity("2026-11-22T17:00:00.123Z".len());
+    put(&mut text, year, 1000);
+    let numbers = [month, day, rest / 3600, rest / 60 % 60, rest % 60];
+    for (before, number) in ['-', '-', between, ':', ':'].into_iter().zip(numbers) {
+        text.push(before);
+        put(&mut text, number, 10);
+    }
+    text
+}
+
+/// Puts down a number, with zeros before it up to the digit that counts `first`.
+fn put(text: &mut String, number: u64, mut first: u64) {
+    while number / first >= 10 {
+        first *= 10;
+    }
+    while first > 0 {
+        text.push(char::from(b'0' + (number / first % 10) as u8));
+        first /= 10;
+    }
 }
 
 /// The date so many days after 1970-01-01. Years are counted from March, so that the leap day is

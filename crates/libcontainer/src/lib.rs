@@ -35,8 +35,8 @@ pub use checkpoint::{
 };
 pub use config::{Config, ProcessSpec};
 pub use container::{
-    Brief, Child, Container, ExitStatus, Factory, Pool, Prepared, Process, State, Stats, Status,
-    Stdio, Taken, Target,
+    Brief, Child, Container, ExitStatus, Factory, Glance, Pool, Prepared, Process, State, Stats,
+    Status, Stdio, Taken, Target,
 };
 pub use error::{Error, ErrorKind, Result, Step};
 pub use init::init;

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use clap::ArgMatches;
 use cli::print;
-use libcontainer::{Container, ErrorKind, Result, Status};
+use libcontainer::{ErrorKind, Glance, Result, Status};
 use serde::Serialize;
 
 use crate::note::Note;
@@ -27,9 +27,9 @@ struct Row {
 /// Prints all containers. One whose record cannot be read is told about and passed over.
 pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
     let mut rows = Vec::new();
-    for seen in settings.factory.look_at_all(|found| row(&found?))? {
+    for seen in settings.factory.glances()? {
         match seen {
-            Ok(row) => rows.push(row),
+            Ok(seen) => rows.push(row(seen)),
             // It went while we looked.
             Err(error) if *error.kind() == ErrorKind::NotFound => {}
             Err(error) => settings.report.error(&error),
@@ -46,16 +46,15 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
     Ok(0)
 }
 
-fn row(container: &Container) -> Result<Row> {
-    let (status, init) = container.status_and_init()?;
-    let place = Note::of(&container.brief()?.annotations).place;
-    Ok(Row {
-        id: container.id().to_owned(),
-        pid: init.map_or(0, |(pid, _)| pid),
-        status,
-        created: container.created_at()?,
+fn row(seen: Glance) -> Row {
+    let place = Note::of(&seen.brief.annotations).place;
+    Row {
+        id: seen.id,
+        pid: seen.pid.unwrap_or(0),
+        status: seen.status,
+        created: seen.created,
         directory: place.map_or_else(String::new, |place| place.path().display().to_string()),
-    })
+    }
 }
 
 fn table(rows: &[Row]) -> String {

@@ -2,7 +2,7 @@
 
 use clap::ArgMatches;
 use cli::print;
-use libcontainer::{Container, ErrorKind, Result};
+use libcontainer::{ErrorKind, Result};
 
 use crate::arguments::{is_on, text};
 use crate::output::{compact, table};
@@ -12,11 +12,10 @@ use crate::state::{Owners, State};
 /// Prints all containers. One whose record cannot be read is told about and passed over.
 pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
     let mut states = Vec::new();
-    let owners = Owners::default();
-    let look = |found: Result<Container>| found.and_then(|found| State::of(&found, &owners));
-    for seen in settings.factory.look_at_all(look)? {
+    let mut owners = Owners::default();
+    for seen in settings.factory.glances()? {
         match seen {
-            Ok(state) => states.push(state),
+            Ok(seen) => states.push(State::of(seen, &mut owners)),
             // It went while we looked.
             Err(error) if *error.kind() == ErrorKind::NotFound => {}
             Err(error) => settings.log.error(&error),
@@ -28,8 +27,15 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
         print(&compact(&states)?)?;
     } else {
         let row = |state: State| {
-            let (pid, status) = (state.pid.to_string(), state.status.name().to_owned());
-            [state.id, pid, status, state.bundle, state.created, state.owner]
+            let (pid, status) = (state.pid.to_string(), state.status.name());
+            [
+                state.id.into(),
+                pid.into(),
+                status.into(),
+                state.bundle.into(),
+                state.created.into(),
+                state.owner.into(),
+            ]
         };
         let rows: Vec<_> = states.into_iter().map(row).collect();
         print(&table(["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"], &rows))?;

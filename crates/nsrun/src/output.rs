@@ -1,5 +1,7 @@
 //! Results as text.
 
+use std::borrow::Cow;
+
 use libcontainer::{Error, ErrorKind, Result};
 use serde::Serialize;
 
@@ -22,23 +24,42 @@ fn line(text: serde_json::Result<String>) -> Result<String> {
 
 /// Rows below a headline, for people: every column begins below its headline, three spaces after
 /// the widest cell before it, and is at least twelve wide.
-pub fn table<const N: usize>(headline: [&str; N], rows: &[[String; N]]) -> String {
-    let headline = headline.map(str::to_owned);
+pub fn table<'a, const N: usize>(headline: [&'a str; N], rows: &[[Cow<'a, str>; N]]) -> String {
+    let headline = headline.map(Cow::Borrowed);
     let all = || std::iter::once(&headline).chain(rows);
-    let width =
-        |column: usize| all().map(|row| row[column].chars().count()).max().map_or(12, |w| w + 3);
-    let widths: [usize; N] = std::array::from_fn(|column| width(column).max(12));
+    let mut widths = [12; N];
+    for row in all() {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(width_of(cell) + 3);
+        }
+    }
     let mut text = String::new();
     for row in all() {
-        let mut line = String::new();
+        let mut gap = 0;
         for (cell, width) in row.iter().zip(widths) {
-            // A container's words must not move the reader's cursor.
-            let plain = cell.chars().map(|c| if c.is_control() { '?' } else { c });
-            line.extend(plain);
-            line.extend(std::iter::repeat_n(' ', width - cell.chars().count()));
+            if !cell.is_empty() {
+                text.extend(std::iter::repeat_n("        ", gap / 8));
+                text.push_str(&"        "[..gap % 8]);
+                gap = 0;
+                match is_plain(cell) {
+                    true => text.push_str(cell),
+                    // A container's words must not move the reader's cursor.
+                    false => {
+                        text.extend(cell.chars().map(|c| if c.is_control() { '?' } else { c }))
+                    }
+                }
+            }
+            gap += width - width_of(cell);
         }
-        text.push_str(line.trim_end());
         text.push('\n');
     }
     text
+}
+
+fn width_of(cell: &str) -> usize {
+    if is_plain(cell) { cell.len() } else { cell.chars().count() }
+}
+
+fn is_plain(cell: &str) -> bool {
+    cell.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }

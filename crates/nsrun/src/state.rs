@@ -1,16 +1,16 @@
 //! `nsrun state`
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::ArgMatches;
 use cli::print;
 use libcontainer::config::Rootfs;
-use libcontainer::{Container, Result, Status};
+use libcontainer::{Glance, Result, Status};
 use serde::Serialize;
 
-use crate::arguments::SPEC;
+use crate::arguments::{SPEC, id};
 use crate::output::json;
 use crate::settings::Settings;
 use crate::time;
@@ -39,37 +39,36 @@ pub struct State {
 
 impl State {
     /// Of a container.
-    pub fn of(container: &Container, owners: &Owners) -> Result<Self> {
-        let (status, init) = container.status_and_init()?;
-        let pid = init.filter(|_| status.is_alive()).map_or(0, |(pid, _)| pid);
-        let text = |path: &Path| path.to_string_lossy().into_owned();
-        let brief = container.brief()?;
-        let rootfs = match &brief.rootfs {
-            Rootfs::Directory(path) => text(path),
-            Rootfs::Host => "/".to_owned(),
+    pub fn of(seen: Glance, owners: &mut Owners) -> Self {
+        let text = |path: PathBuf| {
+            let lossy = |text: OsString| text.to_string_lossy().into_owned();
+            path.into_os_string().into_string().unwrap_or_else(lossy)
         };
-        Ok(Self {
+        let brief = seen.brief;
+        Self {
             oci_version: SPEC,
-            id: container.id().to_owned(),
-            pid,
-            status,
-            bundle: brief.bundle.as_deref().map(text).unwrap_or_default(),
-            rootfs,
-            created: time::rfc3339_milliseconds(container.created_at()?),
-            owner: container.owner().map(|uid| owners.name(uid)).unwrap_or_default(),
+            id: seen.id,
+            pid: seen.pid.filter(|_| seen.status.is_alive()).unwrap_or(0),
+            status: seen.status,
+            bundle: brief.bundle.map(text).unwrap_or_default(),
+            rootfs: match brief.rootfs {
+                Rootfs::Directory(path) => text(path),
+                Rootfs::Host => "/".to_owned(),
+            },
+            created: time::rfc3339_milliseconds(seen.created),
+            owner: owners.name(seen.owner),
             annotations: brief.annotations,
-        })
+        }
     }
 }
 
 /// The names of users, each looked up once.
 #[derive(Debug, Default)]
-pub struct Owners(Mutex<BTreeMap<u32, String>>);
+pub struct Owners(BTreeMap<u32, String>);
 
 impl Owners {
-    fn name(&self, uid: u32) -> String {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.entry(uid).or_insert_with(|| name(uid)).clone()
+    fn name(&mut self, uid: u32) -> String {
+        self.0.entry(uid).or_insert_with(|| name(uid)).clone()
     }
 }
 
@@ -86,6 +85,7 @@ fn name(uid: u32) -> String {
 
 /// Prints a container's state.
 pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    print(&json(&State::of(&settings.container(matches)?, &Owners::default())?)?)?;
+    let seen = settings.factory.glance(id(matches))?;
+    print(&json(&State::of(seen, &mut Owners::default()))?)?;
     Ok(0)
 }

@@ -38,11 +38,12 @@ pub fn rfc3339(seconds: u64) -> String {
 
 /// Milliseconds since 1970, with as many decimals as there are: `2026-11-22T17:00:00.25Z`.
 pub fn rfc3339_milliseconds(milliseconds: u64) -> String {
-    let whole = cli::time::text(milliseconds / 1000, 'T');
-    match milliseconds % 1000 {
-        0 => format!("{whole}Z"),
-        rest => format!("{whole}.{}Z", format!("{rest:03}").trim_end_matches('0')),
+    let mut text = cli::time::text(milliseconds / 1000, 'T');
+    if let rest @ 1.. = milliseconds % 1000 {
+        text.push_str(format!(".{rest:03}").trim_end_matches('0'));
     }
+    text.push('Z');
+    text
 }
 
 #[cfg(test)]

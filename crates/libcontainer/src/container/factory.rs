@@ -1,18 +1,18 @@
 //! Makes and finds containers below a state root.
 
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::thread::{self, ScopedJoinHandle};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::thread::{sched_getaffinity, sched_getcpu, sched_setaffinity};
 use sys::Context;
 
 use crate::Result;
 use crate::config::{Config, Rootfs};
+use crate::container::brief::Brief;
 use crate::container::handle::{Container, locked};
 use crate::container::lifecycle::GROUP_IN_USE;
-use crate::container::record::{Brief, Configured, Record, VERSION};
+use crate::container::record::{Configured, Record, VERSION};
 use crate::container::store::Store;
 use crate::error::Step;
 use crate::host::{self, HostFacts};
@@ -148,7 +148,7 @@ impl Factory {
         if let Some(place) = &plan.resctrl {
             place.check().map_err(|error| config.own_words(error)).step(step)?;
         }
-        let (entry, lock) = self.shared.store.create(id)?;
+        let (entry, mut lock) = self.shared.store.create(id)?;
         let record = Record {
             version: VERSION,
             id: id.to_owned(),
@@ -171,7 +171,7 @@ impl Factory {
             configured: Configured::by(config),
             init: None,
         };
-        if let Err(error) = entry.write(&record) {
+        if let Err(error) = lock.write(&record) {
             let _ = self.shared.store.remove(id, &entry);
             return Err(error.within(step()));
         }
@@ -190,41 +190,13 @@ impl Factory {
     /// All containers, sorted by id. One whose record cannot be read is an error of its own; so is,
     /// with [`ErrorKind::NotFound`](crate::ErrorKind::NotFound), one that goes meanwhile.
     pub fn load_all(&self) -> Result<impl Iterator<Item = Result<Container>>> {
-        let (ids, open) = self.shared.store.open_all()?;
-        Ok(ids.into_iter().map(move |id| Container::loaded(self.shared.clone(), &id, open(&id)?)))
-    }
-
-    /// What `look` sees in each of them, in their order: as [`load_all`](Factory::load_all), and
-    /// where there are many, two threads look.
-    pub fn look_at_all<T: Send>(
-        &self,
-        look: impl Fn(Result<Container>) -> T + Sync,
-    ) -> Result<Vec<T>> {
-        let (ids, open) = self.shared.store.open_all()?;
-        let one = |id: &String| {
-            look(open(id).and_then(|entry| Container::loaded(self.shared.clone(), id, entry)))
-        };
-        let all = |ids: &[String]| ids.iter().map(one).collect::<Vec<T>>();
-        if ids.len() < MANY {
-            return Ok(all(&ids));
-        }
-        let (here, there) = ids.split_at(ids.len() / 2);
-        let mut seen = Vec::new();
-        let processor = sched_getcpu();
-        thread::scope(|scope| {
-            let other = thread::Builder::new().spawn_scoped(scope, move || {
-                leave(processor);
-                all(there)
-            });
-            seen.extend(all(here));
-            match other.map(ScopedJoinHandle::join) {
-                Ok(Ok(more)) => seen.extend(more),
-                Ok(Err(panic)) => std::panic::resume_unwind(panic),
-                // There may be no further thread.
-                Err(_) => seen.extend(all(there)),
-            }
-        });
-        Ok(seen)
+        let all = self.shared.store.open_all()?.into_iter();
+        Ok(all.flat_map(move |(root, ids)| {
+            ids.into_iter().map(move |id| {
+                let entry = self.shared.store.below(root.as_fd(), &id)?;
+                Container::loaded(self.shared.clone(), &id, entry)
+            })
+        }))
     }
 
     /// The ids of all containers, sorted.
@@ -232,20 +204,6 @@ impl Factory {
         self.shared.store.list()
     }
 }
-
-/// Moves this thread to another processor than its maker's, where there is one: the kernel may leave
-/// it there for milliseconds, behind the other.
-fn leave(processor: usize) {
-    let Ok(mut others) = sched_getaffinity(None) else { return };
-    others.unset(processor);
-    if others.count() > 0 {
-        // Where that fails it only takes longer.
-        let _ = sched_setaffinity(None, &others);
-    }
-}
-
-/// From so many containers on, another thread that looks at half of them saves more than it costs.
-const MANY: usize = 24;
 
 impl Shared {
     pub(crate) fn facts(&self) -> Result<&HostFacts> {

@@ -9,13 +9,15 @@ use std::time::Duration;
 use cgroups::{Manager, Notifier, Pressure, Resources};
 
 use crate::config::{Config, NamespaceKind};
+use crate::container::brief::Brief;
 use crate::container::child::{self, ExitStatus};
 use crate::container::factory::Shared;
 use crate::container::group;
-use crate::container::record::{self, Brief, Record};
+use crate::container::lock::Lock;
+use crate::container::record::{self, Made, Record};
 use crate::container::stats::Stats;
 use crate::container::status::{State, Status};
-use crate::container::store::{Entry, Lock};
+use crate::container::store::Entry;
 use crate::container::unwaited;
 use crate::error::Step;
 use crate::init::STAGES;
@@ -149,9 +151,7 @@ impl Container {
             Err(error) => return Err(error),
         };
         let Some(init) = record.init else { return Ok(None) };
-        let Some(pidfd) = init.open()? else { return Ok(None) };
-        let ended = child::wait_for_end(pidfd.as_fd(), Some(rustix::time::Timespec::default()))?;
-        Ok((!ended).then_some((init.pid, pidfd)))
+        Ok(init.living()?.map(|pidfd| (init.pid, pidfd)))
     }
 
     pub(crate) fn living_init(&self) -> Result<(i32, OwnedFd)> {
@@ -203,14 +203,28 @@ impl Container {
         };
         // The init is recorded before it has built the container: who joined it now would be in
         // the host's file systems.
-        let status = if self.is_being_made(pid)? {
-            Status::Creating
-        } else if self.entry.has_start_socket() || self.runs_start_hooks(pid) {
-            Status::Created
-        } else {
-            Status::Running
+        let status = match self.made() {
+            Some(Made::Begun) => Status::Running,
+            None if self.is_being_made(pid)? => Status::Creating,
+            _ if self.entry.has_start_socket() || self.runs_start_hooks(pid) => Status::Created,
+            _ => Status::Running,
         };
         Ok((status, init))
+    }
+
+    /// What the record says of its creator's work.
+    fn made(&self) -> Option<Made> {
+        locked(&self.record).as_ref()?.init?.made
+    }
+
+    /// Notes that it is complete, for the holder of its lock. Where that cannot be written, the lock
+    /// goes on telling.
+    pub(super) fn note_made(&self, lock: &Lock, made: Made) {
+        let mut cached = locked(&self.record);
+        if let Some(init) = cached.as_mut().and_then(|record| Arc::make_mut(record).init.as_mut()) {
+            init.made = Some(made);
+            let _ = lock.write_init(Some(*init));
+        }
     }
 
     /// Whether somebody makes it, whose init is there already. Its program may begin a moment

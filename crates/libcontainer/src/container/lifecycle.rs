@@ -11,9 +11,9 @@ use crate::container::exec::Streams;
 use crate::container::group;
 use crate::container::handle::{Container, locked};
 use crate::container::kept::Kept;
+use crate::container::lock::Lock;
 use crate::container::process::Process;
-use crate::container::record::{InitRecord, Record};
-use crate::container::store::Lock;
+use crate::container::record::{InitRecord, Made, Record};
 use crate::error::Step;
 use crate::parent::{Launch, agent_is_there, launch};
 use crate::plan::{self, ContainerPlan, Descriptor, Systemd};
@@ -45,10 +45,10 @@ impl Container {
         let record = written.map_or_else(|| self.record(), Ok)?;
         let oci = record.config()?.oci;
         let step = || format!("starting container {:?}", self.id);
-        let child = match self.launch_first(process, hold, record, &plan) {
+        let child = match self.launch_first(process, hold, record, &plan, &lock) {
             Ok(child) => child,
             Err(error) => {
-                self.undo(&plan);
+                self.undo(&plan, &lock);
                 let error = if oci { error.in_oci_terms() } else { error }.within(step());
                 return Err(match error.kind() {
                     ErrorKind::HookFailed => self.after_failed_hook(error, self.remove()),
@@ -56,6 +56,7 @@ impl Container {
                 });
             }
         };
+        self.note_made(&lock, if hold { Made::Held } else { Made::Begun });
         drop(lock);
         self.shared.close_single();
         match hold {
@@ -87,6 +88,7 @@ impl Container {
         hold: bool,
         record: Arc<Record>,
         plan: &ContainerPlan,
+        lock: &Lock,
     ) -> Result<Child> {
         let config = record.config()?;
         let mut kept = Kept::default();
@@ -140,6 +142,7 @@ impl Container {
                 },
                 born: &mut |pid, pidfd| {
                     completed.init = Some(InitRecord { idle, ..InitRecord::of(pid, pidfd)? });
+                    lock.write_init(completed.init)?;
                     network = self.born(pid, plan, &completed)?;
                     Ok(())
                 },
@@ -215,10 +218,9 @@ impl Container {
         Ok(())
     }
 
-    /// Everything the creator does once stage 1 exists: the record is complete afterwards. With its
+    /// Everything the creator does once stage 1 exists, and is in the record. With its
     /// network namespace, where devices of the host have been moved there.
     fn born(&self, pid: Pid, plan: &ContainerPlan, record: &Record) -> Result<Option<OwnedFd>> {
-        self.entry.write_init(record.init)?;
         match &plan.cgroup {
             // It was born there; stage 0, which counted as well, may be gone by now.
             Some(group) if plan.delegated => group::set_limits(group, &plan.resources, true)?,
@@ -250,7 +252,7 @@ impl Container {
     }
 
     /// Takes back what a failed start made; the record stays, and names nothing that is there.
-    pub(super) fn undo(&self, plan: &ContainerPlan) {
+    pub(super) fn undo(&self, plan: &ContainerPlan, lock: &Lock) {
         // What fails here, destroy tries again and reports.
         if let Some(group) = self.recorded_group() {
             let _ = self.stop_unit();
@@ -263,7 +265,7 @@ impl Container {
                 let _ = place.remove();
             }
             if record.init.take().is_some() {
-                let _ = self.entry.write_init(None);
+                let _ = lock.write_init(None);
             }
             *locked(&self.record) = Some(Arc::new(record));
         }

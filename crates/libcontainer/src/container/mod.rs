@@ -2,6 +2,7 @@
 
 mod abandoned;
 mod agent;
+mod brief;
 mod checkpoint;
 mod child;
 mod devices;
@@ -9,29 +10,34 @@ mod end;
 mod exec;
 mod factory;
 mod forget;
+mod glance;
 mod group;
 mod handle;
 mod hooks;
 mod id;
 mod kept;
 mod lifecycle;
+mod lock;
 mod pool;
 mod process;
 mod rdt;
 mod record;
 mod release;
 mod restore;
+mod start_socket;
 mod stats;
 mod status;
 mod store;
 mod unwaited;
 
+pub use brief::Brief;
 pub use child::{Child, ExitStatus};
 pub use factory::{Factory, Prepared};
+pub use glance::Glance;
 pub use handle::{Container, Target};
 pub use pool::{Pool, Taken};
 pub use process::{Process, Stdio};
-pub use record::Brief;
+
 pub use stats::Stats;
 pub use status::{State, Status};
 

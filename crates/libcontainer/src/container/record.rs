@@ -1,26 +1,25 @@
 //! What is kept of a container on disk, so that whoever comes next can drive it and clean up.
 
+mod ends;
+mod init;
 mod text;
 
 use std::collections::BTreeMap;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use rustix::fs::{fstat, fstatfs};
-use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde::{Deserialize, Serialize};
-use sys::{Context, SysError};
-
-use crate::config::{Config, NamespaceKind, Rootfs};
-use crate::network::VethHost;
-use crate::plan::Systemd;
-use crate::procfs::Procfs;
-use crate::resctrl;
 use text::Text;
 
-use crate::{Error, ErrorKind, Result};
+use crate::config::Config;
+use crate::container::brief::Brief;
+use crate::network::VethHost;
+use crate::plan::Systemd;
+use crate::{Error, ErrorKind, Result, resctrl};
+
+pub(crate) use ends::{read_ends, read_rest};
+pub(crate) use init::{InitRecord, Made, start_time};
 
 /// The version that this library writes, and the only one it reads.
 pub(crate) const VERSION: u32 = 1;
@@ -57,60 +56,30 @@ pub(crate) struct Record {
     pub init: Option<InitRecord>,
 }
 
-/// What of a container's configuration is known without reading all of it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Brief {
-    /// See [`Config::bundle`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bundle: Option<PathBuf>,
-    /// See [`Config::rootfs`].
-    pub rootfs: Rootfs,
-    /// See [`Config::annotations`].
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub annotations: BTreeMap<String, String>,
-    /// Whether its init is PID 1 of a PID namespace of the container's own.
-    pub own_pids: bool,
-    /// It has `startContainer` hooks.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) start_hooks: bool,
-    /// Its end asks for the configuration.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) intricate_end: bool,
-}
-
-impl Brief {
-    pub(crate) fn of(config: &Config) -> Self {
-        let own_pids =
-            |one: &crate::config::Namespace| one.kind == NamespaceKind::Pid && one.path.is_none();
-        Self {
-            bundle: config.bundle.clone(),
-            rootfs: config.rootfs.clone(),
-            annotations: config.annotations.clone(),
-            own_pids: config.namespaces.iter().any(own_pids),
-            start_hooks: !config.hooks.start_container.is_empty(),
-            intricate_end: !config.hooks.poststop.is_empty() || !config.net_devices.is_empty(),
-        }
-    }
-}
-
 /// What a container was made from, read from its line when somebody first asks.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Configured(Arc<Line>);
 
 #[derive(Debug, Default)]
 struct Line {
-    /// Empty for one that was never read.
+    /// It, and those after it; empty for one that was never read.
     text: Box<[u8]>,
+    /// The record, where the line was too long to be read with it.
+    file: Option<OwnedFd>,
     config: OnceLock<Config>,
 }
 
 impl Configured {
     pub(crate) fn by(config: Config) -> Self {
-        Self(Arc::new(Line { text: Box::default(), config: config.into() }))
+        Self(Arc::new(Line { config: config.into(), ..Line::default() }))
     }
 
     fn read(text: &[u8]) -> Self {
-        Self(Arc::new(Line { text: text.into(), config: OnceLock::new() }))
+        Self(Arc::new(Line { text: text.into(), ..Line::default() }))
+    }
+
+    fn left_in(file: OwnedFd) -> Self {
+        Self(Arc::new(Line { file: Some(file), ..Line::default() }))
     }
 }
 
@@ -121,7 +90,15 @@ impl Record {
         match line.config.get() {
             Some(config) => Ok(config),
             None => {
-                let config = read(&line.text).map_err(|why| broken(&self.id, &why))?;
+                let mut text = Vec::new();
+                let rest = match &line.file {
+                    None => &*line.text,
+                    Some(file) => {
+                        read_rest(file, &mut text)?;
+                        text.splitn(2, |byte| *byte == b'\n').nth(1).unwrap_or_default()
+                    }
+                };
+                let config = read(rest).map_err(|why| broken(&self.id, &why))?;
                 Ok(line.config.get_or_init(|| config))
             }
         }
@@ -145,80 +122,17 @@ impl Record {
     }
 }
 
-/// Which process the container's init is, in a way that a reused pid is told from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct InitRecord {
-    pub pid: i32,
-    /// The pidfd's inode number, unique for the machine's uptime (pidfs, Linux 6.9).
-    pub inode: Option<u64>,
-    /// The 22nd field of `/proc/PID/stat`, clock ticks since boot, where there is no pidfs.
-    pub start_time: Option<u64>,
-    /// It was made without a program, to be held for ever.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub idle: bool,
-}
-
-/// `PID_FS_MAGIC` of linux/magic.h.
-const PIDFS: i64 = 0x5049_4446;
-
-impl InitRecord {
-    /// Of a process that lives, or has not been reaped.
-    pub(crate) fn of(pid: Pid, pidfd: BorrowedFd<'_>) -> Result<Self> {
-        let pid = pid.as_raw_nonzero().get();
-        let unique = match fstatfs(pidfd) {
-            Ok(found) => found.f_type == PIDFS,
-            // A policy of SELinux that does not know pidfs lets a confined engine not ask.
-            Err(Errno::ACCESS | Errno::PERM) => false,
-            Err(errno) => return Err(SysError::new("fstatfs", "of a pidfd", errno).into()),
-        };
-        if unique {
-            let inode = fstat(pidfd).sys("fstat", || "of a pidfd")?.st_ino;
-            return Ok(Self { pid, inode: Some(inode), start_time: None, idle: false });
-        }
-        Ok(Self { pid, inode: None, start_time: Some(start_time(pid)?), idle: false })
-    }
-
-    /// The process, if it is still there; it may have ended, and not been reaped.
-    pub(crate) fn open(&self) -> Result<Option<OwnedFd>> {
-        let Some(pid) = Pid::from_raw(self.pid) else { return Ok(None) };
-        let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
-            Ok(pidfd) => pidfd,
-            // Its number may still name a process group or session (EINVAL before Linux 6.15), or
-            // by now a thread (EINVAL, or ENOENT).
-            Err(Errno::SRCH | Errno::INVAL | Errno::NOENT) => return Ok(None),
-            Err(errno) => {
-                return Err(SysError::new("pidfd_open", self.pid.to_string(), errno).into());
-            }
-        };
-        let same = match self.inode {
-            Some(inode) => fstat(&pidfd).sys("fstat", || "of a pidfd")?.st_ino == inode,
-            None => start_time(self.pid).ok() == self.start_time,
-        };
-        Ok(same.then_some(pidfd))
-    }
-}
-
-/// When a process started, in clock ticks since boot (proc_pid_stat(5)).
-pub(crate) fn start_time(pid: i32) -> Result<u64> {
-    let text = Procfs::open()?.read(format!("{pid}/stat"))?;
-    let text = String::from_utf8_lossy(&text);
-    // The second field is the program's name in parentheses, with whatever it likes inside.
-    let field = text.rsplit_once(')').and_then(|(_, rest)| rest.split_ascii_whitespace().nth(19));
-    field
-        .and_then(|field| field.parse().ok())
-        .ok_or_else(|| Error::new(ErrorKind::System, format!("/proc/{pid}/stat has no start time")))
-}
-
 fn broken(id: &str, why: &str) -> Error {
     Error::new(ErrorKind::System, format!("the record of container {id:?} is broken: {why}"))
         .with_hint("delete removes what it can")
 }
 
-/// A line of it.
-fn read<T: serde::de::DeserializeOwned>(line: &[u8]) -> std::result::Result<T, String> {
+/// The first of some lines.
+fn read<T: serde::de::DeserializeOwned>(lines: &[u8]) -> std::result::Result<T, String> {
     // As a whole: string by string takes longer.
-    let text = std::str::from_utf8(line).map_err(|error| error.to_string())?;
-    serde_json::from_str(text).map_err(|error| error.to_string())
+    let text = std::str::from_utf8(lines).map_err(|error| error.to_string())?;
+    let line = text.split('\n').next().unwrap_or_default();
+    serde_json::from_str(line).map_err(|error| error.to_string())
 }
 
 /// A record's text: its two lines, then one for each change of its init. The last whole line
@@ -226,9 +140,17 @@ fn read<T: serde::de::DeserializeOwned>(line: &[u8]) -> std::result::Result<T, S
 ///
 /// Refused is a record of another version, or of another container.
 pub(crate) fn parse(text: &[u8], id: &str) -> Result<Option<Record>> {
-    let mut lines = text.split_inclusive(|byte| *byte == b'\n');
-    let mut whole = || lines.next().and_then(|line| line.strip_suffix(b"\n"));
-    let Some(first) = whole() else { return Ok(None) };
+    let Some((mut record, rest)) = parse_but_config(text, id)? else { return Ok(None) };
+    record.configured = Configured::read(rest);
+    Ok(Some(record))
+}
+
+/// The same without the configuration, and the lines from that one's on. From both ends: to look
+/// through what lies between takes as long as all else.
+pub(crate) fn parse_but_config<'a>(text: &'a [u8], id: &str) -> Result<Option<(Record, &'a [u8])>> {
+    let is_end = |byte: &u8| *byte == b'\n';
+    let Some(first) = text.iter().position(is_end) else { return Ok(None) };
+    let (first, rest) = (&text[..first], &text[first + 1..]);
     let mut record: Record = read(first).map_err(|why| broken(id, &why))?;
     if record.version != VERSION {
         return Err(broken(id, &format!("version {} is not {VERSION}", record.version)));
@@ -236,11 +158,22 @@ pub(crate) fn parse(text: &[u8], id: &str) -> Result<Option<Record>> {
     if record.id != id {
         return Err(broken(id, &format!("it says {:?}", record.id)));
     }
-    let Some(config) = whole() else { return Ok(None) };
-    record.configured = Configured::read(config);
-    if let Some(last) = std::iter::from_fn(whole).last() {
-        record.init = read(last).map_err(|why| broken(id, &why))?;
+    let Some(end) = rest.iter().rposition(is_end) else { return Ok(None) };
+    if let Some(before) = rest[..end].iter().rposition(is_end) {
+        record.init = read(&rest[before + 1..end]).map_err(|why| broken(id, &why))?;
     }
+    Ok(Some((record, rest)))
+}
+
+/// The record in a file, as [`parse`] says.
+pub(crate) fn read_file(file: OwnedFd, id: &str) -> Result<Option<Record>> {
+    let mut text = Vec::new();
+    let cut = read_ends(&file, &mut text)?;
+    if !cut {
+        return parse(&text, id);
+    }
+    let Some((mut record, _)) = parse_but_config(&text, id)? else { return Ok(None) };
+    record.configured = Configured::left_in(file);
     Ok(Some(record))
 }
 

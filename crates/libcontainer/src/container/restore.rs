@@ -22,8 +22,9 @@ use crate::container::child::Child;
 use crate::container::exec::Streams;
 use crate::container::factory::Factory;
 use crate::container::handle::{Container, locked};
+use crate::container::lock::Lock;
 use crate::container::process::Process;
-use crate::container::record::{InitRecord, Record};
+use crate::container::record::{InitRecord, Made, Record};
 use crate::error::Step;
 use crate::parent::{Boot, RunningCriu, null};
 use crate::plan::{ContainerPlan, CriuPlan, Layout};
@@ -153,14 +154,15 @@ impl Container {
             let message = "only a container that was just created can be restored";
             return Err(Error::new(ErrorKind::NotStopped, message).within(step()));
         };
-        match self.bring_back(process, options, &plan) {
+        match self.bring_back(process, options, &plan, &lock) {
             Ok(child) => {
+                self.note_made(&lock, Made::Begun);
                 drop(lock);
                 self.run_poststart(child)
             }
             Err(error) => {
                 let killed = self.kill();
-                self.undo(&plan);
+                self.undo(&plan, &lock);
                 Err(match killed {
                     Ok(()) => error,
                     Err(left) => error.with_hint(format!("and something is left: {left}")),
@@ -175,6 +177,7 @@ impl Container {
         process: Process,
         options: &RestoreOptions,
         plan: &ContainerPlan,
+        lock: &Lock,
     ) -> Result<Child> {
         let directories = Directories::check(&options.criu, LOG)?;
         let note = Note::read(directories.images.as_fd())?;
@@ -183,7 +186,7 @@ impl Container {
         let record = self.record()?;
         check_note(record.config()?, &note)?;
         let source = Source { directories, note, options };
-        self.try_bring_back(process, program, &source, &record, plan)
+        self.try_bring_back(process, program, &source, &record, plan, lock)
     }
 
     fn try_bring_back(
@@ -193,6 +196,7 @@ impl Container {
         source: &Source<'_>,
         record: &Record,
         plan: &ContainerPlan,
+        lock: &Lock,
     ) -> Result<Child> {
         let config = record.config()?;
         check(config, record)?;
@@ -229,7 +233,7 @@ impl Container {
             let message = format!("the control group {} is there already", path.display());
             return Err(refused(&message));
         }
-        let mut back = Back { completed: record.clone(), init: None, terminal: None };
+        let mut back = Back { lock, completed: record.clone(), init: None, terminal: None };
         // Groups take their time, and who moves between them waits for all processors, 6 ms and more:
         // meanwhile CRIU starts, and later works.
         thread::scope(|scope| {
@@ -282,7 +286,7 @@ impl Container {
         descriptor: Option<OwnedFd>,
         plan: &ContainerPlan,
         session: &crate::checkpoint::Session,
-        back: &mut Back,
+        back: &mut Back<'_>,
     ) -> Result<()> {
         match heard.script.as_str() {
             "setup-namespaces" => {
@@ -290,7 +294,7 @@ impl Container {
                 let pid = pid.ok_or_else(|| refused("CRIU named no process"))?;
                 let pidfd = pidfd_open(pid, PidfdFlags::empty()).sys("pidfd_open", || "")?;
                 back.completed.init = Some(InitRecord::of(pid, pidfd.as_fd())?);
-                self.entry.write_init(back.completed.init)?;
+                back.lock.write_init(back.completed.init)?;
                 back.init = Some((pid, pidfd));
                 self.run_creators_hooks(back.completed.config()?, pid, session.as_fd())
             }
@@ -388,7 +392,9 @@ fn ended(thread: ScopedJoinHandle<'_, Result<()>>) -> Result<()> {
 }
 
 /// What has come back so far.
-struct Back {
+struct Back<'a> {
+    /// Whose holder adds to the record.
+    lock: &'a Lock,
     completed: Record,
     init: Option<(Pid, OwnedFd)>,
     terminal: Option<OwnedFd>,

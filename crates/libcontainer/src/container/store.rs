@@ -1,32 +1,28 @@
 //! The state root: one directory a container, its record in it, and its lock.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::buffer::spare_capacity;
 use rustix::fs::{
-    AtFlags, CWD, Dir, FlockOperation, Mode, OFlags, flock, fstat, mkdirat, open, openat, unlinkat,
+    AtFlags, CWD, Dir, FlockOperation, Mode, OFlags, fstat, mkdirat, open, openat, unlinkat,
 };
 use rustix::io::Errno;
-use rustix::net::{
-    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with,
-};
 use serde::Serialize;
 use sys::{Context, SysError};
 
 use crate::container::id;
-use crate::container::record::{self, InitRecord, Record};
+use crate::container::lock::{Lock, lock};
+use crate::container::record::{self, Record};
+use crate::container::start_socket::START_SOCKET;
 use crate::error::Step;
 use crate::network::Taken;
-use crate::wire::Socket;
 use crate::{Error, ErrorKind, Result};
 
-const RECORD: &str = "record.json";
-const START_SOCKET: &str = "start.sock";
+pub(super) const RECORD: &str = "record.json";
 /// Which network devices of the host a start is about to take.
 const DEVICES: &str = "devices.json";
 /// There when a checkpoint of the container is complete, and its processes end with it.
-const CHECKPOINTED: &str = "checkpointed";
+pub(super) const CHECKPOINTED: &str = "checkpointed";
 
 /// Everything that a container's directory can hold.
 const FILES: [&str; 2] = [RECORD, START_SOCKET];
@@ -54,20 +50,6 @@ pub(crate) struct Store {
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) directory: OwnedFd,
-}
-
-/// Held while a container is made or destroyed; the kernel lets go of it when its holder ends.
-#[derive(Debug)]
-pub(crate) struct Lock {
-    directory: OwnedFd,
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // Not left to the closing: a child that another thread is spawning holds a copy until it
-        // executes.
-        let _ = flock(&self.directory, FlockOperation::Unlock);
-    }
 }
 
 impl Store {
@@ -143,12 +125,17 @@ impl Store {
 
     /// A container's directory.
     pub(crate) fn open(&self, id: &str) -> Result<Entry> {
-        id::check(id)?;
-        let root = self.root()?.ok_or_else(|| missing(id))?;
-        self.below(root.as_fd(), id)
+        self.below(self.root_of(id)?.as_fd(), id)
     }
 
-    fn below(&self, root: BorrowedFd<'_>, id: &str) -> Result<Entry> {
+    /// The state root, which is there if a container of this id is.
+    pub(crate) fn root_of(&self, id: &str) -> Result<OwnedFd> {
+        id::check(id)?;
+        self.root()?.ok_or_else(|| missing(id))
+    }
+
+    /// The directory of a container, from the state root.
+    pub(crate) fn below(&self, root: BorrowedFd<'_>, id: &str) -> Result<Entry> {
         self.entry(root, id).map_err(|error| match error.errno() {
             Some(number) if number == Errno::NOENT.raw_os_error() => missing(id),
             _ => error,
@@ -161,20 +148,16 @@ impl Store {
         Ok(Entry { directory })
     }
 
-    /// The ids of all containers, sorted, and what opens the directory of each.
-    pub(crate) fn open_all(&self) -> Result<(Vec<String>, impl Fn(&str) -> Result<Entry>)> {
-        let root = self.root()?;
-        let ids = root.as_ref().map_or_else(|| Ok(Vec::new()), |root| self.ids(root))?;
-        let open = move |id: &str| {
-            let root = root.as_ref().ok_or_else(|| missing(id))?;
-            self.below(root.as_fd(), id)
-        };
-        Ok((ids, open))
+    /// The state root, if it is there, and the ids of all containers, sorted.
+    pub(crate) fn open_all(&self) -> Result<Option<(OwnedFd, Vec<String>)>> {
+        let Some(root) = self.root()? else { return Ok(None) };
+        let ids = self.ids(&root)?;
+        Ok(Some((root, ids)))
     }
 
     /// The ids of all containers, sorted.
     pub(crate) fn list(&self) -> Result<Vec<String>> {
-        self.root()?.map_or_else(|| Ok(Vec::new()), |root| self.ids(&root))
+        Ok(self.open_all()?.map(|(_, ids)| ids).unwrap_or_default())
     }
 
     fn ids(&self, root: &OwnedFd) -> Result<Vec<String>> {
@@ -239,36 +222,8 @@ impl Entry {
         names.filter(|name| name != "." && name != "..").collect()
     }
 
-    /// Waits for the lock, and takes it. [`ErrorKind::NotFound`] if the container went meanwhile.
-    pub(crate) fn lock(&self) -> Result<Lock> {
-        let directory = self.reopen()?;
-        lock(directory.as_fd(), FlockOperation::LockExclusive)?;
-        if fstat(&directory).sys("fstat", || "")?.st_nlink == 0 {
-            return Err(Error::new(ErrorKind::NotFound, "container does not exist"));
-        }
-        Ok(Lock { directory })
-    }
-
-    /// Whether somebody holds the lock.
-    pub(crate) fn is_locked(&self) -> Result<bool> {
-        // With its own description, which no lock is ever kept on.
-        match flock(&self.directory, FlockOperation::NonBlockingLockShared) {
-            Ok(()) => {
-                flock(&self.directory, FlockOperation::Unlock).sys("flock", || "")?;
-                Ok(false)
-            }
-            Err(Errno::WOULDBLOCK) => Ok(true),
-            Err(errno) => Err(SysError::new("flock", "", errno).into()),
-        }
-    }
-
-    /// Waits until nobody holds the lock.
-    pub(crate) fn wait_unlocked(&self) -> Result<()> {
-        lock(self.reopen()?.as_fd(), FlockOperation::LockShared)
-    }
-
     /// A lock belongs to an open file description, so each taker needs its own.
-    fn reopen(&self) -> Result<OwnedFd> {
+    pub(super) fn reopen(&self) -> Result<OwnedFd> {
         openat(&self.directory, ".", DIRECTORY, Mode::empty())
             .sys("open", || "a state directory")
             .map_err(|error| match error.errno() {
@@ -279,25 +234,16 @@ impl Entry {
 
     /// The record; `None` where it was never written whole: then nothing else was done either.
     pub(crate) fn read(&self, id: &str) -> Result<Option<Record>> {
-        self.text(RECORD)?.map_or(Ok(None), |text| record::parse(&text, id))
+        self.file(RECORD)?.map_or(Ok(None), |file| record::read_file(file, id))
     }
 
-    /// A file's content, if it is there.
-    fn text(&self, name: &str) -> Result<Option<Vec<u8>>> {
+    /// A file, if it is there.
+    fn file(&self, name: &str) -> Result<Option<OwnedFd>> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = match openat(&self.directory, name, flags, Mode::empty()) {
-            Ok(file) => file,
-            Err(Errno::NOENT) => return Ok(None),
-            Err(errno) => return Err(SysError::new("open", name, errno).into()),
-        };
-        let mut text = Vec::with_capacity(16 << 10);
-        loop {
-            rustix::io::read(&file, spare_capacity(&mut text)).sys("read", || name)?;
-            // What is read short has come to the end of the file.
-            if text.len() < text.capacity() {
-                return Ok(Some(text));
-            }
-            text.reserve(16 << 10);
+        match openat(&self.directory, name, flags, Mode::empty()) {
+            Ok(file) => Ok(Some(file)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(SysError::new("open", name, errno).into()),
         }
     }
 
@@ -306,30 +252,23 @@ impl Entry {
         Ok(fstat(&self.directory).sys("fstat", || "a state directory")?.st_uid)
     }
 
-    /// Writes the record for the first time.
-    pub(crate) fn write(&self, record: &Record) -> Result<()> {
-        self.put(RECORD, &record.text()?, OFlags::CREATE | OFlags::EXCL)
-    }
-
     /// Writes it again, while it is still true that nothing has been done.
     pub(crate) fn rewrite(&self, record: &Record) -> Result<()> {
-        self.put(RECORD, &record.text()?, OFlags::TRUNC)
-    }
-
-    /// Adds which process the init is, or that there is none any more.
-    pub(crate) fn write_init(&self, init: Option<InitRecord>) -> Result<()> {
-        self.append(RECORD, &init, OFlags::APPEND)
+        self.put(RECORD, &record.text()?)
     }
 
     /// Notes the network devices that are about to be taken.
     pub(crate) fn write_devices(&self, devices: &[Taken]) -> Result<()> {
-        self.append(DEVICES, &devices, OFlags::CREATE | OFlags::TRUNC)
+        self.put(DEVICES, &line(DEVICES, &devices)?)
     }
 
     /// Those that a start was about to take which is not complete. A note that is not whole is
     /// of a start that had taken none.
     pub(crate) fn read_devices(&self) -> Result<Option<Vec<Taken>>> {
-        Ok(self.text(DEVICES)?.and_then(|text| serde_json::from_slice(&text).ok()))
+        let Some(file) = self.file(DEVICES)? else { return Ok(None) };
+        let mut text = Vec::new();
+        record::read_rest(&file, &mut text)?;
+        Ok(serde_json::from_slice(&text).ok())
     }
 
     /// The note is done with.
@@ -346,7 +285,7 @@ impl Entry {
 
     /// Says that its processes, which are about to end, are saved: before they are.
     pub(crate) fn mark_checkpointed(&self) -> Result<()> {
-        self.append(CHECKPOINTED, &true, OFlags::CREATE | OFlags::TRUNC)
+        self.put(CHECKPOINTED, &line(CHECKPOINTED, &true)?)
     }
 
     /// Whether that has been said.
@@ -354,72 +293,20 @@ impl Entry {
         self.has(CHECKPOINTED)
     }
 
-    /// They are not, or go on.
-    pub(crate) fn unmark_checkpointed(&self) -> Result<()> {
-        self.unlink(CHECKPOINTED)
+    /// Makes a file's content that of `text`.
+    fn put(&self, file: &str, text: &[u8]) -> Result<()> {
+        let how = OFlags::CREATE | OFlags::TRUNC;
+        write(&open_file(self.directory.as_fd(), file, how)?, file, text)
     }
 
-    /// One line of JSON.
-    fn append<T: Serialize>(&self, file: &str, line: &T, how: OFlags) -> Result<()> {
-        let mut text = serde_json::to_vec(line)
-            .map_err(|error| Error::new(ErrorKind::System, format!("{file}: {error}")))?;
-        text.push(b'\n');
-        self.put(file, &text, how)
-    }
-
-    /// Whole lines in one write(2).
-    fn put(&self, file: &str, text: &[u8], how: OFlags) -> Result<()> {
-        let step = || "writing the container's record";
-        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | how;
-        let opened = openat(&self.directory, file, flags, Mode::RUSR | Mode::WUSR)
-            .sys("open", || file)
-            .step(step)?;
-        let mut rest = text;
-        while !rest.is_empty() {
-            let written = rustix::io::write(&opened, rest).sys("write", || file).step(step)?;
-            rest = &rest[written..];
-        }
-        Ok(())
-    }
-
-    /// The listening socket that a held init waits at.
-    pub(crate) fn make_start_socket(&self) -> Result<OwnedFd> {
-        let socket = packet_socket()?;
-        let _ = unlinkat(&self.directory, START_SOCKET, AtFlags::empty());
-        bind(&socket, &self.start_address()?).sys("bind", || START_SOCKET)?;
-        rustix::fs::chmodat(
-            &self.directory,
-            START_SOCKET,
-            Mode::RUSR | Mode::WUSR,
-            AtFlags::empty(),
-        )
-        .sys("chmod", || START_SOCKET)?;
-        listen(&socket, 1).sys("listen", || START_SOCKET)?;
-        Ok(socket)
-    }
-
-    /// Whether an init has been made to wait, and nobody has let it go.
-    pub(crate) fn has_start_socket(&self) -> bool {
-        self.has(START_SOCKET)
-    }
-
-    fn has(&self, file: &str) -> bool {
+    pub(super) fn has(&self, file: &str) -> bool {
         let exists = rustix::fs::Access::EXISTS;
         rustix::fs::accessat(&self.directory, file, exists, AtFlags::empty()).is_ok()
     }
 
-    /// Lets the held init go: the connection over which it reports.
-    pub(crate) fn connect_start_socket(&self) -> Result<Socket> {
-        let socket = packet_socket()?;
-        connect(&socket, &self.start_address()?).sys("connect", || START_SOCKET)?;
-        unlinkat(&self.directory, START_SOCKET, AtFlags::empty()).sys("unlink", || START_SOCKET)?;
-        Ok(Socket::from_fd(socket))
-    }
-
-    /// By way of the directory's descriptor: a socket's address holds no more than 107 bytes.
-    fn start_address(&self) -> Result<SocketAddrUnix> {
-        let path = format!("/proc/self/fd/{}/{START_SOCKET}", self.directory.as_raw_fd());
-        Ok(SocketAddrUnix::new(path).sys("bind", || START_SOCKET)?)
+    /// They are not, or go on.
+    pub(crate) fn unmark_checkpointed(&self) -> Result<()> {
+        self.unlink(CHECKPOINTED)
     }
 }
 
@@ -431,12 +318,29 @@ fn already_exists(id: &str) -> Error {
     Error::new(ErrorKind::IdInUse, format!("container with given ID already exists: {id:?}"))
 }
 
-fn packet_socket() -> Result<OwnedFd> {
-    Ok(socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
-        .sys("socket", || "")?)
+const WRITING: &str = "writing the container's record";
+
+/// Opens a file of a container's directory, to write to.
+pub(super) fn open_file(directory: BorrowedFd<'_>, file: &str, how: OFlags) -> Result<OwnedFd> {
+    let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | how;
+    let opened = openat(directory, file, flags, Mode::RUSR | Mode::WUSR);
+    opened.sys("open", || file).step(|| WRITING)
 }
 
-fn lock(directory: BorrowedFd<'_>, operation: FlockOperation) -> Result<()> {
-    rustix::io::retry_on_intr(|| flock(directory, operation)).sys("flock", || "")?;
+/// A line of JSON, for `file`.
+pub(super) fn line<T: Serialize>(file: &str, value: &T) -> Result<Vec<u8>> {
+    let mut text = serde_json::to_vec(value)
+        .map_err(|error| Error::new(ErrorKind::System, format!("{file}: {error}")))?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+/// Whole lines in one write(2).
+pub(super) fn write(opened: &OwnedFd, file: &str, text: &[u8]) -> Result<()> {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let written = rustix::io::write(opened, rest).sys("write", || file).step(|| WRITING)?;
+        rest = &rest[written..];
+    }
     Ok(())
 }

@@ -32,7 +32,7 @@ fn pid_of(text: &[u8]) -> Option<i32> {
 #[test]
 fn the_last_whole_line_counts() {
     let line = |pid: i32| {
-        let init = InitRecord { pid, inode: Some(5), start_time: None, idle: false };
+        let init = InitRecord { pid, inode: Some(5), start_time: None, idle: false, made: None };
         serde_json::to_string(&Some(init)).unwrap() + "\n"
     };
     assert_eq!(pid_of(&text(&record(), &[])), None);
@@ -63,7 +63,7 @@ fn a_foreign_newer_or_tampered_record_is_refused() {
 fn a_number_that_names_no_process_any_more_is_nobodys() {
     std::thread::spawn(|| {
         let pid = rustix::thread::gettid().as_raw_nonzero().get();
-        let init = InitRecord { pid, inode: Some(5), start_time: None, idle: false };
+        let init = InitRecord { pid, inode: Some(5), start_time: None, idle: false, made: None };
         assert!(init.open().unwrap().is_none());
     })
     .join()
@@ -90,4 +90,42 @@ fn what_its_end_asks_for_is_known_without_it() {
     assert!(Brief::of(&config).intricate_end);
     let config = Config { net_devices: [Default::default()].into(), ..Config::default() };
     assert!(Brief::of(&config).intricate_end);
+}
+
+/// As a file, which is read as far as it is needed.
+fn file(text: &[u8]) -> OwnedFd {
+    let file = rustix::fs::memfd_create("record", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
+    assert_eq!(rustix::io::write(&file, text).unwrap(), text.len());
+    file
+}
+
+#[test]
+fn the_middle_of_a_long_configuration_is_left_out() {
+    let init = "{\"pid\":7,\"inode\":5,\"start_time\":null}\n";
+    for length in [1, 15_000, 16_000, 16_384, 17_000, 18_000, 100_000] {
+        let config = Config { hostname: Some("x".repeat(length)), ..Config::default() };
+        let record = Record { configured: Configured::by(config.clone()), ..record() };
+        for (lines, pid) in [(&[][..], None), (&[init], Some(7)), (&["null\n"; 9], None)] {
+            let text = text(&record, lines);
+            let mut ends = Vec::new();
+            let cut = read_ends(file(&text), &mut ends).unwrap();
+            assert_eq!(cut, text.len() > 17 << 10, "{length}");
+            assert!(ends == text || cut && ends.len() <= 18 << 10);
+            let found = read_file(file(&text), "one").unwrap().unwrap();
+            assert_eq!(found.init.map(|init| init.pid), pid, "{length} {lines:?}");
+            assert_eq!(found.config().unwrap(), &config);
+        }
+        // Not whole.
+        let text = text(&record, &[]);
+        assert!(read_file(file(&text[..text.len() - 1]), "one").unwrap().is_none());
+    }
+}
+
+#[test]
+fn a_long_first_line_is_read_whole() {
+    let annotations = [("a".to_owned(), "x".repeat(40_000))].into();
+    let record = Record { brief: Brief { annotations, ..Brief::default() }, ..record() };
+    let found = read_file(file(&text(&record, &["null\n"])), "one").unwrap().unwrap();
+    assert_eq!(found.brief, record.brief);
+    assert_eq!(found.config().unwrap(), &Config::default());
 }
