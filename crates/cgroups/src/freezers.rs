@@ -1,14 +1,17 @@
 //! A look at the freezers of many groups.
 
 use std::collections::BTreeMap;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::CWD;
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::read;
 
-use crate::file::{Dir, read_at};
+use crate::file::{Dir, failed};
 use crate::manager::UNIFIED;
 use crate::{Error, Result, path};
 
+const STATE: &str = "freezer.state";
 const FREEZE: &str = "cgroup.freeze";
 
 /// Looks at one group's freezer after the other's, and only once at those of the groups above them.
@@ -34,21 +37,20 @@ impl Freezers {
     /// Errors: [`Error::System`] where the group is gone; [`Error::Unsupported`] without a freezer;
     /// [`Error::Invalid`] for a path that is not absolute or has `..`.
     pub fn freezing(&mut self, paths: &BTreeMap<String, PathBuf>) -> Result<bool> {
-        if let Some(group) = paths.get("freezer") {
+        let (group, file) = match (paths.get("freezer"), paths.get(UNIFIED)) {
             // It tells of those above as well.
-            let state = read_at(CWD, &path::recorded(group)?.join("freezer.state"))?;
-            return Ok(state.trim() != "THAWED");
-        }
-        let Some(group) = paths.get(UNIFIED) else {
-            let hint = "mount the version 1 hierarchy freezer, or the version 2 tree";
-            return Err(Error::unsupported("freezer", "freezing", hint));
+            (Some(group), _) => (group, STATE),
+            (None, Some(group)) => (group, FREEZE),
+            (None, None) => {
+                let hint = "mount the version 1 hierarchy freezer, or the version 2 tree";
+                return Err(Error::unsupported("freezer", "freezing", hint));
+            }
         };
         let (Some(above), Some(name)) = (group.parent(), group.file_name()) else {
             return Err(Error::invalid("cgroup path", format!("{group:?} is no group's")));
         };
         let above = self.above(above)?;
-        let told = read_at(&above.dir, &Path::new(name).join(FREEZE))?;
-        Ok(above.held || is_one(&told))
+        Ok(is_told(&above.dir, &Path::new(name).join(file))? || above.held)
     }
 
     fn above(&mut self, path: &Path) -> Result<&Above> {
@@ -63,15 +65,20 @@ impl Freezers {
         if let Some(known) = self.known.get(group) {
             return *known;
         }
-        // The root of the tree has no such file.
-        let held = read_at(CWD, &group.join(FREEZE)).is_ok_and(|told| {
-            is_one(&told) || group.parent().is_some_and(|above| self.is_held(above))
-        });
+        // The root of the tree has no such file, nor has version 1.
+        let held = is_told(CWD, &group.join(FREEZE))
+            .is_ok_and(|told| told || group.parent().is_some_and(|above| self.is_held(above)));
         self.known.insert(group.to_owned(), held);
         held
     }
 }
 
-fn is_one(text: &str) -> bool {
-    text.trim_end() == "1"
+/// What such a file says: there are many, so it takes no memory of the heap.
+fn is_told(at: impl AsFd, file: &Path) -> Result<bool> {
+    let failed = |call, errno| failed(format!("reading {}", file.display()), call, errno);
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let opened = openat(at, file, flags, Mode::empty()).map_err(|errno| failed("openat", errno))?;
+    let mut text = [0; 16];
+    let count = read(&opened, &mut text).map_err(|errno| failed("read", errno))?;
+    Ok(!matches!(&text[..count], b"0\n" | b"THAWED\n"))
 }
