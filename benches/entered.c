@@ -4,7 +4,8 @@
  *
  *     nm PROGRAM | entered OUTPUT PROGRAM COMMAND...
  *
- * OUTPUT is appended to; standard output is the command's.
+ * OUTPUT is appended to: a line `-`, then `c` or `i` and a function each: by the command itself, or
+ * by what was executed in a child of its (an init). Standard output is the command's.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,11 +19,13 @@
 
 enum { LARGEST_PID = 1 << 22, MOST = 1 << 16, BREAKPOINT = 0xcc };
 
-static struct { unsigned long offset; char *name; unsigned char was; int told; } functions[MOST];
+static struct { unsigned long offset; char *name; unsigned char was; int told[2]; } functions[MOST];
 static int count;
 static FILE *output;
 /* Where PROGRAM is in each process; 0: not there. */
 static unsigned long base[LARGEST_PID];
+/* Whether it, or who bore it, has executed PROGRAM once more. */
+static char init[LARGEST_PID];
 /* Whose birth we have heard of; and who has come to us before that, and waits. */
 static char known[LARGEST_PID], waiting[LARGEST_PID];
 
@@ -92,8 +95,9 @@ static int entered(pid_t pid) {
     }
     if (low == count || functions[low].offset != offset) return 0;
     for (int i = low; i < count && functions[i].offset == offset; i++) {
-        if (!functions[i].told) fprintf(output, "%s\n", functions[i].name);
-        functions[i].told = 1;
+        int *told = &functions[i].told[(int) init[pid]];
+        if (!*told) fprintf(output, "%c %s\n", "ci"[(int) init[pid]], functions[i].name);
+        *told = 1;
     }
     poke(pid, regs.rip - 1, functions[low].was);
     regs.rip--;
@@ -108,6 +112,7 @@ int main(int argc, char **argv) {
     const char *name = strrchr(argv[2], '/') ? strrchr(argv[2], '/') + 1 : argv[2];
     output = fopen(argv[1], "ae");
     if (!output) die(argv[1]);
+    fprintf(output, "-\n");
     read_symbols();
     pid_t child = fork();
     if (child < 0) die("fork");
@@ -136,11 +141,15 @@ int main(int argc, char **argv) {
             waiting[pid] = 1;
             continue;
         }
-        if (event == PTRACE_EVENT_EXEC) executed(pid, name);
+        if (event == PTRACE_EVENT_EXEC) {
+            init[pid] = pid != child;
+            executed(pid, name);
+        }
         if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK || event == PTRACE_EVENT_CLONE) {
             unsigned long born;
             if (!ptrace(PTRACE_GETEVENTMSG, pid, 0, &born) && born < LARGEST_PID) {
                 base[born] = base[pid];
+                init[born] = init[pid];
                 known[born] = 1;
                 if (waiting[born]) ptrace(PTRACE_CONT, born, 0, 0);
             }

@@ -82,7 +82,8 @@ pub(crate) unsafe fn beside<const STACK: usize, T>(
     entry: extern "C" fn(&mut T) -> !,
     orders: &mut T,
 ) -> Result<Spawned> {
-    let mut stack = vec![0u128; STACK / 16];
+    // Only what the child comes to is touched.
+    let mut stack = Box::<[u128]>::new_uninit_slice(STACK / 16);
     let mut pidfd: RawFd = -1;
     let clone = CloneArgs {
         flags: (libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD) as u64,
