@@ -154,7 +154,7 @@ int main(int argc, char **argv) {
                 if (waiting[born]) ptrace(PTRACE_CONT, born, 0, 0);
             }
         }
-        if (event || signal == SIGSTOP || (signal == SIGTRAP && (entered(pid) || stops == 1)))
+        if (event || signal == SIGSTOP || (signal == SIGTRAP && (stops == 1 || entered(pid))))
             signal = 0;
         ptrace(PTRACE_CONT, pid, 0, signal);
     }
