@@ -2,26 +2,22 @@
 
 use std::path::Path;
 
-use clap::builder::PossibleValuesParser;
-use clap::{Arg, Command, ValueHint};
+use clap::{Command, ValueHint};
 use clap_complete::{Shell, generate};
 use libcontainer::{Result, Step};
 use sys::Context;
 
-use crate::verb::Verb;
+use crate::verb::{Flag, Verb};
 
 /// The verb `completions SHELL`.
-pub const COMPLETIONS: Verb =
-    Verb::new("completions", "Print completions for a shell", |command| {
-        let shells = PossibleValuesParser::new(["bash", "zsh", "fish"]);
-        command.arg(Arg::new("shell").value_name("SHELL").required(true).value_parser(shells))
-    });
+pub const COMPLETIONS: Verb = Verb::new("completions", "Print completions for a shell", |flags| {
+    flags.add(Flag::argument("shell", "SHELL", "").one_of(&["bash", "zsh", "fish"]).required());
+});
 
 /// The verb `man DIR`.
-pub const MAN: Verb = Verb::new("man", "Write the man pages into a directory", |command| {
-    let directory = Arg::new("directory").value_name("DIR").required(true);
-    let directory = directory.value_hint(ValueHint::DirPath).help("Made where it is missing");
-    command.arg(directory)
+pub const MAN: Verb = Verb::new("man", "Write the man pages into a directory", |flags| {
+    let directory = Flag::argument("directory", "DIR", "Made where it is missing");
+    flags.add(directory.required().hint(ValueHint::DirPath));
 });
 
 /// Prints the completions of `command` for a shell: `bash`, `zsh` or `fish`.

@@ -8,12 +8,11 @@ mod parse;
 
 use std::path::PathBuf;
 
-use clap::ArgMatches;
+use cli::verb::Given;
 use libcontainer::config::{Id, Mount, NamespaceKind, Rootfs, Security, template};
 use libcontainer::{Config, Error, ErrorKind, Resources, Result};
 
-use crate::arguments::{FLAGS, Flag, LIMITS};
-use crate::settings::texts;
+use crate::arguments::{Create, FLAGS, LIMITS};
 
 /// What one flag asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,16 +70,16 @@ pub struct Change {
 ///
 /// # Errors
 /// A value that the flag does not take.
-pub fn all(matches: &ArgMatches) -> Result<Vec<Change>> {
+pub fn all(given: &Given) -> Result<Vec<Change>> {
     let mut changes = Vec::new();
     for flag in &FLAGS {
         if flag.value.is_none() {
-            if matches.get_flag(flag.name) {
+            if given.is_on(flag.name) {
                 changes.push(Change::of(flag, "")?);
             }
             continue;
         }
-        for value in texts(matches, flag.name) {
+        for value in given.texts(flag.name) {
             changes.push(Change::of(flag, value)?);
         }
     }
@@ -91,11 +90,11 @@ pub fn all(matches: &ArgMatches) -> Result<Vec<Change>> {
 ///
 /// # Errors
 /// As [`all`].
-pub fn limits(matches: &ArgMatches) -> Result<Resources> {
+pub fn limits(given: &Given) -> Result<Resources> {
     let mut config = template(Rootfs::Directory(PathBuf::new()));
     config.resources = Resources::default();
     for flag in FLAGS.iter().filter(|flag| LIMITS.contains(&flag.name)) {
-        for value in texts(matches, flag.name) {
+        for value in given.texts(flag.name) {
             Change::of(flag, value)?.apply(&mut config);
         }
     }
@@ -118,7 +117,7 @@ pub fn check(changes: &[Change], id: &str, running: &Config) -> Result<()> {
 }
 
 impl Change {
-    fn of(flag: &'static Flag, value: &str) -> Result<Self> {
+    fn of(flag: &'static Create, value: &str) -> Result<Self> {
         let what = parse::parse(flag.name, value)
             .map_err(|error| error.within(format!("--{} {value}", flag.name).trim().to_owned()))?;
         Ok(Self { flag: flag.name, what })

@@ -1,18 +1,18 @@
 //! `nsinit delete`: removes all that is left of containers, whoever made them.
 
-use clap::ArgMatches;
+use cli::verb::Given;
 use libcontainer::{Container, Error, ErrorKind, Result, Status};
 use rustix::io::Errno;
 
 use crate::note::Note;
 use crate::people::{self, Identity};
 use crate::place::Place;
-use crate::settings::{Settings, texts};
+use crate::settings::Settings;
 
 /// Removes the containers that were named, or this directory's.
-pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    let force = matches.get_flag("force");
-    let named: Vec<&str> = texts(matches, "ids").chain(texts(matches, "id")).collect();
+pub fn run(settings: &Settings, given: &Given) -> Result<u8> {
+    let force = given.is_on("force");
+    let named: Vec<&str> = given.texts("ids").chain(given.texts("id")).collect();
     if named.is_empty() {
         return here(settings, force).map(|()| 0);
     }

@@ -9,7 +9,7 @@ mod wanted;
 
 use std::ffi::OsString;
 
-use clap::ArgMatches;
+use cli::verb::Given;
 use libcontainer::foreground::{self, Signals};
 use libcontainer::{Child, Error, ErrorKind, Result};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -24,19 +24,20 @@ pub const FAILED: u8 = 125;
 
 /// Whether a command line will want an init of this very process, told before it is understood:
 /// `exec`, and nothing that may mean a detached one, whose init is the monitor's.
-pub fn is_likely(mut args: impl Iterator<Item = OsString>) -> bool {
-    let elsewhere = |arg: Vec<u8>| match arg.as_slice() {
+pub fn is_likely(args: &[OsString]) -> bool {
+    let elsewhere = |arg: &[u8]| match arg {
         [b'-', b'-', long @ ..] => long.starts_with(b"det") || long.starts_with(b"help"),
         [b'-', short @ ..] => short.contains(&b'd'),
         _ => false,
     };
-    args.nth(1).is_some_and(|verb| verb == "exec")
-        && !args.take_while(|arg| arg != "--").any(|arg| elsewhere(arg.into_encoded_bytes()))
+    let mut args = args.iter().skip(1);
+    args.next().is_some_and(|verb| verb == "exec")
+        && !args.take_while(|arg| *arg != "--").any(|arg| elsewhere(arg.as_encoded_bytes()))
 }
 
 /// Runs a command in the container of this directory, in the foreground or detached.
-pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    let wanted = Wanted::of(matches)?;
+pub fn run(settings: &Settings, given: &Given) -> Result<u8> {
+    let wanted = Wanted::of(given)?;
     settings.report.debug(|| format!("container {:?}", wanted.id));
     if wanted.detach.is_some() {
         return detach::run(settings, &wanted);
@@ -45,8 +46,8 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
 }
 
 /// Brings the saved container of this directory back, in the foreground or detached.
-pub fn restore(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    let wanted = Wanted::back(settings, matches)?;
+pub fn restore(settings: &Settings, given: &Given) -> Result<u8> {
+    let wanted = Wanted::back(settings, given)?;
     settings.report.debug(|| format!("container {:?}", wanted.id));
     match wanted.detach {
         Some(_) => detach::run(settings, &wanted),

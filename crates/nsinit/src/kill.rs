@@ -1,20 +1,20 @@
 //! `nsinit kill`
 
-use clap::ArgMatches;
+use cli::verb::Given;
 use libcontainer::config::signal;
 use libcontainer::{Error, ErrorKind, Result, Target};
 
-use crate::settings::{Settings, text};
+use crate::settings::Settings;
 
 /// SIGTERM (signal(7)).
 const DEFAULT: i32 = 15;
 
 /// Sends a signal.
-pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    let named = text(matches, "signal").or_else(|| text(matches, "option"));
+pub fn run(settings: &Settings, given: &Given) -> Result<u8> {
+    let named = given.text("signal").or_else(|| given.text("option"));
     let number = named.map_or(Ok(DEFAULT), number)?;
-    let target = if matches.get_flag("all") { Target::All } else { Target::Init };
-    settings.container(matches)?.signal(number, target)?;
+    let target = if given.is_on("all") { Target::All } else { Target::Init };
+    settings.container(given)?.signal(number, target)?;
     Ok(0)
 }
 

@@ -2,14 +2,14 @@
 
 use std::io::IsTerminal;
 
-use clap::ArgMatches;
 use cli::print;
+use cli::verb::Given;
 use libcontainer::{ErrorKind, Glance, Result, Status};
 use serde::Serialize;
 
 use crate::note::Note;
 use crate::report::style;
-use crate::settings::{Settings, text};
+use crate::settings::Settings;
 use crate::state::json;
 use crate::table::Table;
 
@@ -25,7 +25,7 @@ struct Row {
 }
 
 /// Prints all containers. One whose record cannot be read is told about and passed over.
-pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
+pub fn run(settings: &Settings, given: &Given) -> Result<u8> {
     let mut rows = Vec::new();
     for seen in settings.factory.glances()? {
         match seen {
@@ -35,10 +35,10 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
             Err(error) => settings.report.error(&error),
         }
     }
-    if matches.get_flag("quiet") {
+    if given.is_on("quiet") {
         let ids: String = rows.iter().map(|row| format!("{}\n", row.id)).collect();
         print(&ids)?;
-    } else if text(matches, "format") == Some("json") {
+    } else if given.text("format") == Some("json") {
         print(&json(&rows)?)?;
     } else {
         print(&table(&rows))?;

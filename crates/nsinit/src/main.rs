@@ -31,7 +31,7 @@ mod wait;
 
 use std::time::Instant;
 
-use clap::ArgMatches;
+use cli::verb::Typed;
 use libcontainer::{Error, Prepared, Result};
 
 use report::Report;
@@ -47,17 +47,17 @@ fn begin() -> u8 {
     let report = Report::new(Instant::now());
     // It starts up while we find out what is wanted; a failure shows when it is.
     let ahead = exec::is_likely(sys::start::arguments()).then(Prepared::spawn).and_then(Result::ok);
-    let matches = match arguments::typed() {
-        Ok(matches) => matches,
+    let typed = match arguments::PROGRAM.read(sys::start::arguments()) {
+        Ok(typed) => typed,
         Err(error) => return usage::tell(&error, &report),
     };
-    let Some((verb, typed)) = matches.subcommand() else { return usage::MISTAKE };
-    let settings = match Settings::of(typed, report, ahead) {
+    let verb = typed.verb;
+    let settings = match Settings::of(&typed.globals, report, ahead) {
         Ok(settings) => settings,
         Err((report, error)) => return failed(verb, &report, error),
     };
     settings.report.debug(|| format!("{verb}, records in {}", settings.root.display()));
-    let code = match run(verb, &settings, typed) {
+    let code = match run(&typed, &settings) {
         Ok(code) => code,
         Err(error) => failed(verb, &settings.report, error),
     };
@@ -65,26 +65,27 @@ fn begin() -> u8 {
     code
 }
 
-fn run(verb: &str, settings: &Settings, typed: &ArgMatches) -> Result<u8> {
-    match verb {
-        "exec" => exec::run(settings, typed),
-        "list" => list::run(settings, typed),
-        "ps" => ps::run(settings, typed),
-        "state" => state::run(settings, typed),
-        "stats" => stats::run(settings, typed),
-        "top" => top::run(settings, typed),
-        "kill" => kill::run(settings, typed),
-        "pause" => pause::pause(settings, typed),
-        "unpause" => pause::unpause(settings, typed),
-        "update" => update::run(settings, typed),
-        "oom" => oom::run(settings, typed),
-        "wait" => wait::run(settings, typed),
-        "delete" => delete::run(settings, typed),
-        "config" => config::run(settings, typed),
-        "checkpoint" => checkpoint::run(settings, typed),
-        "restore" => exec::restore(settings, typed),
-        "completions" => shells::completions(typed),
-        "man" => shells::man(typed),
+fn run(typed: &Typed, settings: &Settings) -> Result<u8> {
+    let own = &typed.own;
+    match typed.verb {
+        "exec" => exec::run(settings, own),
+        "list" => list::run(settings, own),
+        "ps" => ps::run(settings, own),
+        "state" => state::run(settings, own),
+        "stats" => stats::run(settings, own),
+        "top" => top::run(settings, own),
+        "kill" => kill::run(settings, own),
+        "pause" => pause::pause(settings, own),
+        "unpause" => pause::unpause(settings, own),
+        "update" => update::run(settings, own),
+        "oom" => oom::run(settings, own),
+        "wait" => wait::run(settings, own),
+        "delete" => delete::run(settings, own),
+        "config" => config::run(settings, own),
+        "checkpoint" => checkpoint::run(settings, own),
+        "restore" => exec::restore(settings, own),
+        "completions" => shells::completions(own),
+        "man" => shells::man(own),
         // Nothing else is defined.
         _ => Ok(usage::MISTAKE),
     }

@@ -1,7 +1,7 @@
 //! `nsinit oom`
 
-use clap::ArgMatches;
 use cli::print;
+use cli::verb::Given;
 use libcontainer::{Container, Error, ErrorKind, Event, Result};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -11,8 +11,8 @@ use sys::Context;
 use crate::settings::Settings;
 
 /// Prints a line each time the container runs out of memory, until it ends.
-pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    let container = settings.container(matches)?;
+pub fn run(settings: &Settings, given: &Given) -> Result<u8> {
+    let container = settings.container(given)?;
     let mut notifier = container.notify_oom()?;
     let init = init(&container)?;
     loop {

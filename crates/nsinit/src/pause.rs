@@ -1,18 +1,18 @@
 //! `nsinit pause` and `nsinit unpause`
 
-use clap::ArgMatches;
+use cli::verb::Given;
 use libcontainer::Result;
 
 use crate::settings::Settings;
 
 /// Freezes every process.
-pub fn pause(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    settings.container(matches)?.pause()?;
+pub fn pause(settings: &Settings, given: &Given) -> Result<u8> {
+    settings.container(given)?.pause()?;
     Ok(0)
 }
 
 /// Lets them go on.
-pub fn unpause(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    settings.container(matches)?.resume()?;
+pub fn unpause(settings: &Settings, given: &Given) -> Result<u8> {
+    settings.container(given)?.resume()?;
     Ok(0)
 }

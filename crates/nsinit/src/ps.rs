@@ -2,26 +2,26 @@
 
 mod read;
 
-use clap::ArgMatches;
 use cli::print;
+use cli::verb::Given;
 use libcontainer::Result;
 
-use crate::settings::{Settings, text};
+use crate::settings::Settings;
 use crate::state::json;
 use crate::table::Table;
 
 /// Prints a container's processes.
-pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    let container = settings.container(matches)?;
+pub fn run(settings: &Settings, given: &Given) -> Result<u8> {
+    let container = settings.container(given)?;
     let mut pids = container.processes()?;
     pids.sort_unstable();
-    if matches.get_flag("quiet") {
+    if given.is_on("quiet") {
         let pids: String = pids.iter().map(|pid| format!("{pid}\n")).collect();
         print(&pids)?;
         return Ok(0);
     }
     let rows: Vec<read::Row> = pids.into_iter().filter_map(read::row).collect();
-    if text(matches, "format") == Some("json") {
+    if given.text("format") == Some("json") {
         print(&json(&rows)?)?;
         return Ok(0);
     }

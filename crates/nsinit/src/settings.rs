@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::ArgMatches;
-use clap::parser::ValueSource;
+use cli::verb::Given;
 use libcontainer::{Container, Error, ErrorKind, Factory, Prepared, Result};
 
 use crate::place::Place;
@@ -30,16 +29,16 @@ impl Settings {
     /// # Errors
     /// No state root can be told; the log file cannot be opened.
     pub fn of(
-        matches: &ArgMatches,
+        given: &Given,
         mut report: Report,
         ahead: Option<Prepared>,
     ) -> std::result::Result<Self, (Report, Error)> {
-        let log = matches.get_one::<String>("log-file").map(Path::new);
-        if let Err(error) = report.configure(matches.get_flag("debug"), log) {
+        let log = given.text("log-file").map(Path::new);
+        if let Err(error) = report.configure(given.is_on("debug"), log) {
             return Err((report, error));
         }
-        let root_is_named = matches.value_source("root") == Some(ValueSource::CommandLine);
-        let root = match matches.get_one::<String>("root") {
+        let root_is_named = given.has("root");
+        let root = match given.text("root") {
             Some(named) => std::path::absolute(named).unwrap_or_else(|_| PathBuf::from(named)),
             None => match default_root() {
                 Ok(root) => root,
@@ -50,7 +49,7 @@ impl Settings {
             Some(ahead) => Factory::with_prepared(&root, ahead),
             None => Factory::new(&root),
         };
-        let criu = crate::checkpoint::program(matches);
+        let criu = crate::checkpoint::program(given);
         Ok(Self { root, root_is_named, report, factory, criu })
     }
 
@@ -58,8 +57,8 @@ impl Settings {
     ///
     /// # Errors
     /// As [`Factory::load`]; where none was named, with a word about which one is meant.
-    pub fn container(&self, matches: &ArgMatches) -> Result<Container> {
-        if let Some(id) = matches.get_one::<String>("id") {
+    pub fn container(&self, given: &Given) -> Result<Container> {
+        if let Some(id) = given.text("id") {
             return self.factory.load(id);
         }
         let place = Place::here()?;
@@ -90,14 +89,4 @@ fn default_root() -> Result<PathBuf> {
         _ => Err(Error::new(ErrorKind::System, "there is no directory to keep records in")
             .with_hint("set XDG_RUNTIME_DIR, or name one by --root")),
     }
-}
-
-/// The text that was given for `name`.
-pub fn text<'a>(matches: &'a ArgMatches, name: &str) -> Option<&'a str> {
-    matches.get_one::<String>(name).map(String::as_str)
-}
-
-/// All the texts that were given for `name`.
-pub fn texts<'a>(matches: &'a ArgMatches, name: &str) -> impl Iterator<Item = &'a str> {
-    matches.get_many::<String>(name).into_iter().flatten().map(String::as_str)
 }

@@ -1,7 +1,7 @@
 //! `nsinit state`
 
-use clap::ArgMatches;
 use cli::print;
+use cli::verb::Given;
 use libcontainer::config::document;
 use libcontainer::{Error, ErrorKind, Result, State};
 use serde::Serialize;
@@ -51,7 +51,7 @@ pub fn json(value: &impl Serialize) -> Result<String> {
 }
 
 /// Prints everything known of a container.
-pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    print(&text(&settings.container(matches)?.state()?)?)?;
+pub fn run(settings: &Settings, given: &Given) -> Result<u8> {
+    print(&text(&settings.container(given)?.state()?)?)?;
     Ok(0)
 }

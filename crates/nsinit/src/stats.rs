@@ -4,11 +4,11 @@ mod openmetrics;
 
 use std::collections::BTreeMap;
 
-use clap::ArgMatches;
 use cli::print;
+use cli::verb::Given;
 use libcontainer::{Container, ErrorKind, Result, Stats, Status};
 
-use crate::settings::{Settings, text};
+use crate::settings::Settings;
 use crate::state::json;
 
 /// A limit from here on is none: what the kernel says then differs with the version and the
@@ -16,9 +16,9 @@ use crate::state::json;
 pub const NO_LIMIT: u64 = 1 << 62;
 
 /// Prints what a container uses, or what all use.
-pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    let metrics = text(matches, "format") == Some("openmetrics");
-    if matches.get_flag("all") {
+pub fn run(settings: &Settings, given: &Given) -> Result<u8> {
+    let metrics = given.text("format") == Some("openmetrics");
+    if given.is_on("all") {
         let all = everything(settings)?;
         let running = all.iter().filter_map(|(id, _, stats)| Some((id, stats.as_ref()?)));
         let out = match metrics {
@@ -28,7 +28,7 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
         print(&out)?;
         return Ok(0);
     }
-    let container = settings.container(matches)?;
+    let container = settings.container(given)?;
     let stats = container.stats()?;
     let out = match metrics {
         true => openmetrics::text(&[(container.id().to_owned(), container.status()?, Some(stats))]),

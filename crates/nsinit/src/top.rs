@@ -11,11 +11,11 @@ mod watch;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use clap::ArgMatches;
 use cli::print;
+use cli::verb::Given;
 use libcontainer::{Error, ErrorKind, Result};
 
-use crate::settings::{Settings, text};
+use crate::settings::Settings;
 use crate::table::Table;
 use figures::Row;
 use view::Key;
@@ -28,16 +28,16 @@ const USUAL: Duration = Duration::from_secs(1);
 const FIRST: Duration = Duration::from_millis(300);
 
 /// Shows what all containers use, live on a terminal, else as plain tables.
-pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    let interval = interval(matches)?;
-    let sort = text(matches, "sort").and_then(Key::named).unwrap_or(Key::Cpu);
+pub fn run(settings: &Settings, given: &Given) -> Result<u8> {
+    let interval = interval(given)?;
+    let sort = given.text("sort").and_then(Key::named).unwrap_or(Key::Cpu);
     let mut watch = Watch::new(&settings.factory);
     let live = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    let rounds = match matches.get_one::<u32>("rounds") {
-        Some(rounds) => Some(*rounds),
-        None => (matches.get_flag("once") || !live).then_some(1),
+    let rounds = match given.number("rounds") {
+        Some(rounds) => Some(rounds),
+        None => (given.is_on("once") || !live).then_some(1),
     };
-    let id = text(matches, "id");
+    let id = given.text("id");
     if let Some(id) = id {
         settings.factory.load(id)?;
     }
@@ -47,8 +47,8 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
     }
 }
 
-fn interval(matches: &ArgMatches) -> Result<Duration> {
-    let Some(text) = text(matches, "interval") else { return Ok(USUAL) };
+fn interval(given: &Given) -> Result<Duration> {
+    let Some(text) = given.text("interval") else { return Ok(USUAL) };
     let seconds = text.strip_suffix('s').unwrap_or(text).parse().ok();
     let interval = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     interval.filter(|it| (0.1..=86_400.0).contains(&it.as_secs_f64())).ok_or_else(|| {

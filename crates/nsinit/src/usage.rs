@@ -8,6 +8,7 @@ use libcontainer::{Error, ErrorKind};
 use rustix::io::Errno;
 use sys::SysError;
 
+use crate::arguments::PROGRAM;
 use crate::report::Report;
 
 /// The exit code for a mistake in the command line.
@@ -28,34 +29,19 @@ pub fn tell(error: &clap::Error, report: &Report) -> u8 {
         _ => absent(error).unwrap_or_else(|| mistake(error)),
     };
     report.error(&message);
-    let typed = crate::arguments::command()
-        .ignore_errors(true)
-        .try_get_matches_from(sys::start::arguments());
-    match typed.as_ref().map(clap::ArgMatches::subcommand_name) {
-        Ok(Some("exec")) => crate::exec::FAILED,
+    match PROGRAM.guess(sys::start::arguments()).verb {
+        "exec" => crate::exec::FAILED,
         _ => MISTAKE,
     }
 }
 
-/// What other versions of this tool know, and this one does not (yet).
-const ABSENT: [(&str, &str); 4] = [
-    ("checkpoint", "is not there yet"),
-    ("restore", "is not there yet"),
-    ("init", "is what nsinit starts inside a container, not a command"),
-    ("--criu", "is for checkpoint and restore, and those are not there yet"),
-];
-
-/// The error of a word that is known, and known to be absent.
+/// The error of a word that is known, and known to be no command.
 fn absent(error: &clap::Error) -> Option<Error> {
-    let kind = match error.kind() {
-        Mistake::InvalidSubcommand => ContextKind::InvalidSubcommand,
-        Mistake::UnknownArgument => ContextKind::InvalidArg,
-        _ => return None,
-    };
-    let Some(ContextValue::String(typed)) = error.get(kind) else { return None };
-    let typed = typed.split('=').next().unwrap_or(typed);
-    let (word, why) = ABSENT.iter().find(|(word, _)| *word == typed)?;
-    Some(Error::new(ErrorKind::System, format!("{word} {why}")))
+    let typed = error.get(ContextKind::InvalidSubcommand)?;
+    (*typed == ContextValue::String("init".to_owned())).then(|| {
+        let message = "init is what nsinit starts inside a container, not a command";
+        Error::new(ErrorKind::System, message)
+    })
 }
 
 /// Adds advice that only the program as a whole can give, where nothing nearer the cause has.

@@ -1,7 +1,7 @@
 //! `nsinit wait`
 
-use clap::ArgMatches;
 use cli::print;
+use cli::verb::Given;
 use libcontainer::foreground::exit_code;
 use libcontainer::{Error, ErrorKind, Result};
 
@@ -10,8 +10,8 @@ use crate::settings::Settings;
 
 /// Waits until a container has ended, prints its exit code, and ends with it. One that has ended
 /// before and stays (`--rm=false`) is asked for the code that was kept.
-pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    let container = settings.container(matches)?;
+pub fn run(settings: &Settings, given: &Given) -> Result<u8> {
+    let container = settings.container(given)?;
     let code = match container.wait() {
         Ok(status) => exit_code(status),
         Err(error) => match kept(settings, container.id()) {

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use clap::ArgMatches;
+use cli::verb::Given;
 use libcontainer::{
     CgroupsMode, CheckpointOptions, Criu, Error, ErrorKind, PageServer, Result, Step,
 };
 use sys::Context;
 
-use crate::arguments::{is_on, path_of, text, texts};
+use crate::arguments::{path_of, text};
 use crate::settings::Settings;
 
 /// Where images are when nobody says.
@@ -20,20 +20,17 @@ const IMAGES: &str = "checkpoint";
 const CONFIG: &str = "org.criu.config";
 
 /// Saves a container.
-pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    let container = settings.container(matches)?;
-    let options = options(matches, &container.brief()?.annotations)?;
-    cli::checkpoint::save(&container, &options, is_json(matches))?;
+pub fn run(settings: &Settings, given: &Given) -> Result<u8> {
+    let container = settings.container(given)?;
+    let options = options(given, &container.brief()?.annotations)?;
+    cli::checkpoint::save(&container, &options, is_json(given))?;
     settings.log.debug(|| format!("saved in {}", options.criu.images.display()));
     Ok(0)
 }
 
-fn options(
-    matches: &ArgMatches,
-    annotations: &BTreeMap<String, String>,
-) -> Result<CheckpointOptions> {
-    let criu = criu(matches, annotations)?;
-    let parent = path_of(matches, "parent-path");
+fn options(given: &Given, annotations: &BTreeMap<String, String>) -> Result<CheckpointOptions> {
+    let criu = criu(given, annotations)?;
+    let parent = path_of(given, "parent-path");
     if let Some(parent) = &parent {
         if parent.is_absolute() {
             return Err(wrong("--parent-path must be relative to --image-path"));
@@ -44,32 +41,32 @@ fn options(
             return Err(wrong(&message));
         }
     }
-    let page_server = page_server(text(matches, "page-server"))?;
-    let lazy_pages = is_on(matches, "lazy-pages");
+    let page_server = page_server(text(given, "page-server"))?;
+    let lazy_pages = given.is_on("lazy-pages");
     if lazy_pages && page_server.is_none() {
         return Err(wrong("--lazy-pages needs --page-server, the address to fetch memory from"));
     }
-    let status = match matches.get_one::<i32>("status-fd") {
-        Some(number) => Some(sys::inherited::take(*number).step(|| "--status-fd")?),
+    let status = match given.number("status-fd") {
+        Some(number) => Some(sys::inherited::take(number).step(|| "--status-fd")?),
         None => None,
     };
     Ok(CheckpointOptions {
         criu,
-        leave_running: is_on(matches, "leave-running"),
-        pre_dump: is_on(matches, "pre-dump"),
+        leave_running: given.is_on("leave-running"),
+        pre_dump: given.is_on("pre-dump"),
         parent,
-        auto_dedup: is_on(matches, "auto-dedup"),
-        tcp_established: is_on(matches, "tcp-established"),
-        tcp_skip_in_flight: is_on(matches, "tcp-skip-in-flight"),
-        external_unix_sockets: is_on(matches, "ext-unix-sk"),
-        shell_job: is_on(matches, "shell-job"),
-        file_locks: is_on(matches, "file-locks"),
-        link_remap: is_on(matches, "link-remap"),
+        auto_dedup: given.is_on("auto-dedup"),
+        tcp_established: given.is_on("tcp-established"),
+        tcp_skip_in_flight: given.is_on("tcp-skip-in-flight"),
+        external_unix_sockets: given.is_on("ext-unix-sk"),
+        shell_job: given.is_on("shell-job"),
+        file_locks: given.is_on("file-locks"),
+        link_remap: given.is_on("link-remap"),
         lazy_pages,
         page_server,
         status,
-        cgroups: cgroups(matches)?,
-        empty_network: empty_network(matches)?,
+        cgroups: cgroups(given)?,
+        empty_network: empty_network(given)?,
     })
 }
 
@@ -86,7 +83,7 @@ fn beside(directory: &Path, path: &Path) -> PathBuf {
 }
 
 /// CRIU and its directories.
-pub fn criu(matches: &ArgMatches, annotations: &BTreeMap<String, String>) -> Result<Criu> {
+pub fn criu(given: &Given, annotations: &BTreeMap<String, String>) -> Result<Criu> {
     // Whoever came here by setns(2) may be in a directory that has no path.
     let absolute = |path: PathBuf| {
         let here = (!path.is_absolute()).then(std::env::current_dir).transpose();
@@ -94,20 +91,20 @@ pub fn criu(matches: &ArgMatches, annotations: &BTreeMap<String, String>) -> Res
     };
     Ok(Criu {
         program: None,
-        images: absolute(path_of(matches, "image-path").unwrap_or_else(|| IMAGES.into()))?,
-        work: path_of(matches, "work-path").map(absolute).transpose()?,
+        images: absolute(path_of(given, "image-path").unwrap_or_else(|| IMAGES.into()))?,
+        work: path_of(given, "work-path").map(absolute).transpose()?,
         config: annotations.get(CONFIG).filter(|path| !path.is_empty()).map(PathBuf::from),
     })
 }
 
 /// `--format`
-pub fn is_json(matches: &ArgMatches) -> bool {
-    text(matches, "format") == Some("json")
+pub fn is_json(given: &Given) -> bool {
+    text(given, "format") == Some("json")
 }
 
 /// `--manage-cgroups-mode`
-pub fn cgroups(matches: &ArgMatches) -> Result<CgroupsMode> {
-    Ok(match text(matches, "manage-cgroups-mode") {
+pub fn cgroups(given: &Given) -> Result<CgroupsMode> {
+    Ok(match text(given, "manage-cgroups-mode") {
         None | Some("soft") => CgroupsMode::Soft,
         Some("full") => CgroupsMode::Full,
         Some("strict") => CgroupsMode::Strict,
@@ -120,13 +117,13 @@ pub fn cgroups(matches: &ArgMatches) -> Result<CgroupsMode> {
 }
 
 /// `--empty-ns`
-pub fn empty_network(matches: &ArgMatches) -> Result<bool> {
-    match texts(matches, "empty-ns").find(|name| !["", "network"].contains(name)) {
+pub fn empty_network(given: &Given) -> Result<bool> {
+    match given.texts("empty-ns").find(|name| !["", "network"].contains(name)) {
         Some(name) => {
             let message = format!("--empty-ns {name}: only network can come back empty");
             Err(wrong(&message))
         }
-        None => Ok(texts(matches, "empty-ns").any(|name| name == "network")),
+        None => Ok(given.texts("empty-ns").any(|name| name == "network")),
     }
 }
 

@@ -1,17 +1,17 @@
 //! `nsrun delete`
 
-use clap::ArgMatches;
+use cli::verb::Given;
 use libcontainer::{Container, Error, ErrorKind, Result, Status};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::Timespec;
 use sys::Context;
 
-use crate::arguments::{id, is_on};
+use crate::arguments::id;
 use crate::settings::Settings;
 
 /// Removes all that is left of a container.
-pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    let (id, force) = (id(matches), is_on(matches, "force"));
+pub fn run(settings: &Settings, given: &Given) -> Result<u8> {
+    let (id, force) = (id(given), given.is_on("force"));
     match settings.factory.load(id) {
         Err(error) if force && *error.kind() == ErrorKind::NotFound => {}
         Err(error) if force && is_broken(&error) => {

@@ -6,15 +6,15 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use cgroups::{Event, Notifier};
-use clap::ArgMatches;
 use cli::print;
+use cli::verb::Given;
 use libcontainer::{Container, Error, ErrorKind, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::arguments::{is_on, text};
+use crate::arguments::text;
 use crate::output::compact;
 use crate::settings::Settings;
 use crate::time;
@@ -33,9 +33,9 @@ struct Line<'a> {
 
 /// Prints what the container uses, once or again and again, and when it runs out of memory; ends
 /// when it does.
-pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    let interval = interval(matches)?;
-    let container = settings.container(matches)?;
+pub fn run(settings: &Settings, given: &Given) -> Result<u8> {
+    let interval = interval(given)?;
+    let container = settings.container(given)?;
     let init = match container.init()? {
         Some((_, init)) if container.status()?.is_alive() => init,
         _ => {
@@ -43,7 +43,7 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
             return Err(Error::new(ErrorKind::NotRunning, message));
         }
     };
-    if is_on(matches, "stats") {
+    if given.is_on("stats") {
         print_figures(&container)?;
         return Ok(0);
     }
@@ -54,8 +54,8 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
     Ok(0)
 }
 
-fn interval(matches: &ArgMatches) -> Result<Duration> {
-    let Some(text) = text(matches, "interval") else { return Ok(USUAL) };
+fn interval(given: &Given) -> Result<Duration> {
+    let Some(text) = text(given, "interval") else { return Ok(USUAL) };
     time::duration(text).filter(|interval| !interval.is_zero()).ok_or_else(|| {
         let message = format!("--interval: {text:?} is not a duration greater than 0, like 500ms");
         Error::new(ErrorKind::System, message)

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use clap::ArgMatches;
 use cli::print;
+use cli::verb::Given;
 use libcontainer::{Result, config};
 
 use crate::arguments::COMMIT;
@@ -11,7 +11,7 @@ use crate::output::json;
 use crate::settings::Settings;
 
 /// Prints what is recognised of a config.json.
-pub fn run(_settings: &Settings, _matches: &ArgMatches) -> Result<u8> {
+pub fn run(_settings: &Settings, _matches: &Given) -> Result<u8> {
     let annotations = [
         ("nsrun.checkpoint.enabled", "true"),
         ("nsrun.commit", COMMIT),

@@ -1,10 +1,10 @@
 //! `nsrun kill`
 
-use clap::ArgMatches;
+use cli::verb::Given;
 use libcontainer::config::signal;
 use libcontainer::{Container, Error, ErrorKind, Result, Status, Target};
 
-use crate::arguments::{is_on, text};
+use crate::arguments::text;
 use crate::settings::Settings;
 
 /// SIGTERM and SIGKILL (signal(7)).
@@ -12,10 +12,10 @@ const TERM: i32 = 15;
 const KILL: i32 = 9;
 
 /// Sends a signal; number 0 only asks whether there is somebody to get one.
-pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    let signal = text(matches, "signal").map_or(Ok(TERM), number)?;
-    let container = settings.container(matches)?;
-    if is_on(matches, "all") {
+pub fn run(settings: &Settings, given: &Given) -> Result<u8> {
+    let signal = text(given, "signal").map_or(Ok(TERM), number)?;
+    let container = settings.container(given)?;
+    if given.is_on("all") {
         all(&container, signal)?;
         return Ok(0);
     }

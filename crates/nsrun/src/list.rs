@@ -1,16 +1,16 @@
 //! `nsrun list`
 
-use clap::ArgMatches;
 use cli::print;
+use cli::verb::Given;
 use libcontainer::{ErrorKind, Result};
 
-use crate::arguments::{is_on, text};
+use crate::arguments::text;
 use crate::output::{compact, table};
 use crate::settings::Settings;
 use crate::state::{Owners, State};
 
 /// Prints all containers. One whose record cannot be read is told about and passed over.
-pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
+pub fn run(settings: &Settings, given: &Given) -> Result<u8> {
     let mut states = Vec::new();
     let mut owners = Owners::default();
     for seen in settings.factory.glances()? {
@@ -21,9 +21,9 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
             Err(error) => settings.log.error(&error),
         }
     }
-    if is_on(matches, "quiet") {
+    if given.is_on("quiet") {
         print(&states.iter().map(|state| format!("{}\n", state.id)).collect::<String>())?;
-    } else if text(matches, "format") == Some("json") {
+    } else if text(given, "format") == Some("json") {
         print(&compact(&states)?)?;
     } else {
         let row = |state: State| {

@@ -5,13 +5,13 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clap::ArgMatches;
 use cli::line::presentable;
+use cli::verb::Given;
 use libcontainer::Error;
 use serde::Serialize;
 use sys::{Context, SysError};
 
-use crate::arguments::{is_on, path_of, text};
+use crate::arguments::{path_of, text};
 use crate::time;
 
 /// Where lines go.
@@ -35,10 +35,10 @@ impl Log {
     ///
     /// # Errors
     /// The file cannot be opened; the log then only knows standard error.
-    pub fn of(matches: &ArgMatches) -> std::result::Result<Self, (Self, Error)> {
-        let json = text(matches, "log-format") == Some("json");
-        let mut log = Self { file: None, json, debug: is_on(matches, "debug") };
-        if let Some(path) = path_of(matches, "log") {
+    pub fn of(given: &Given) -> std::result::Result<Self, (Self, Error)> {
+        let json = text(given, "log-format") == Some("json");
+        let mut log = Self { file: None, json, debug: given.is_on("debug") };
+        if let Some(path) = path_of(given, "log") {
             let opened = OpenOptions::new().append(true).create(true).mode(0o644).open(&path);
             match opened.sys("open", || path.display().to_string()) {
                 Ok(file) => log.file = Some(file),

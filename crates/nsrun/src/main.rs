@@ -31,7 +31,7 @@ mod time;
 mod update;
 mod usage;
 
-use clap::ArgMatches;
+use cli::verb::Typed;
 use libcontainer::{Prepared, Result};
 
 use failure::{FAILED, Outcome};
@@ -47,47 +47,47 @@ fn begin() -> u8 {
     // It starts up while we find out what is wanted; a failure shows when it is.
     let likely = arguments::likely_wants_init(sys::start::arguments());
     let ahead = likely.then(Prepared::spawn).and_then(Result::ok);
-    let matches = match arguments::typed() {
-        Ok(matches) => matches,
+    let typed = match arguments::PROGRAM.read(sys::start::arguments()) {
+        Ok(typed) => typed,
         Err(error) => return usage::tell(&error),
     };
-    let Some((verb, typed)) = matches.subcommand() else { return FAILED };
-    let settings = match Settings::of(&matches, ahead) {
+    let settings = match Settings::of(&typed.globals, ahead) {
         Ok(settings) => settings,
         Err((log, error)) => {
             log.error(&error);
             return FAILED;
         }
     };
-    settings.log.debug(|| format!("{verb}, records in {}", settings.root.display()));
-    run(verb, &settings, typed).unwrap_or_else(|failure| {
+    settings.log.debug(|| format!("{}, records in {}", typed.verb, settings.root.display()));
+    run(&typed, &settings).unwrap_or_else(|failure| {
         settings.log.error(&failure.error);
         failure.code
     })
 }
 
 /// Carries out a verb; its exit code.
-fn run(verb: &str, settings: &Settings, typed: &ArgMatches) -> Outcome<u8> {
-    let result = match verb {
-        "run" => return run::run(settings, typed),
-        "restore" => return restore::run(settings, typed),
-        "exec" => return exec::run(settings, typed),
-        "create" => create::run(settings, typed),
-        "start" => start::run(settings, typed),
-        "state" => state::run(settings, typed),
-        "list" => list::run(settings, typed),
-        "kill" => kill::run(settings, typed),
-        "delete" => delete::run(settings, typed),
-        "pause" => pause::pause(settings, typed),
-        "resume" => pause::resume(settings, typed),
-        "ps" => ps::run(settings, typed),
-        "events" => events::run(settings, typed),
-        "update" => update::run(settings, typed),
-        "checkpoint" => checkpoint::run(settings, typed),
-        "spec" => spec::run(settings, typed),
-        "features" => features::run(settings, typed),
-        "completions" => shells::completions(typed),
-        "man" => shells::man(typed),
+fn run(typed: &Typed, settings: &Settings) -> Outcome<u8> {
+    let own = &typed.own;
+    let result = match typed.verb {
+        "run" => return run::run(settings, own),
+        "restore" => return restore::run(settings, own),
+        "exec" => return exec::run(settings, own),
+        "create" => create::run(settings, own),
+        "start" => start::run(settings, own),
+        "state" => state::run(settings, own),
+        "list" => list::run(settings, own),
+        "kill" => kill::run(settings, own),
+        "delete" => delete::run(settings, own),
+        "pause" => pause::pause(settings, own),
+        "resume" => pause::resume(settings, own),
+        "ps" => ps::run(settings, own),
+        "events" => events::run(settings, own),
+        "update" => update::run(settings, own),
+        "checkpoint" => checkpoint::run(settings, own),
+        "spec" => spec::run(settings, own),
+        "features" => features::run(settings, own),
+        "completions" => shells::completions(own),
+        "man" => shells::man(own),
         // Nothing else is defined.
         _ => Ok(FAILED),
     };

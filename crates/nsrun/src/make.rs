@@ -1,6 +1,6 @@
 //! The making of a container, for `create` and `run`.
 
-use clap::ArgMatches;
+use cli::verb::Given;
 use libcontainer::{Child, Config, Container, Process, Result};
 
 use crate::arguments::id;
@@ -32,11 +32,11 @@ pub struct Made {
 
 impl Making {
     /// As bundle and flags say; it is left to itself when it is `detached`.
-    pub fn of(settings: &Settings, matches: &ArgMatches, detached: bool) -> Result<Self> {
-        let mut config = bundle::read(settings, matches)?;
-        let outlets = Outlets::of(matches, config.process.terminal, detached)?;
-        let inherited = Inherited::of(matches, true)?;
-        let notify = Notify::wanted(&settings.log, &settings.root, id(matches));
+    pub fn of(settings: &Settings, given: &Given, detached: bool) -> Result<Self> {
+        let mut config = bundle::read(settings, given)?;
+        let outlets = Outlets::of(given, config.process.terminal, detached)?;
+        let inherited = Inherited::of(given, true)?;
+        let notify = Notify::wanted(&settings.log, &settings.root, id(given));
         let mut more = inherited.env;
         if let Some(notify) = &notify {
             config.mounts.push(notify.mount());

@@ -1,18 +1,18 @@
 //! `nsrun pause` and `nsrun resume`
 
-use clap::ArgMatches;
+use cli::verb::Given;
 use libcontainer::Result;
 
 use crate::settings::Settings;
 
 /// Freezes every process.
-pub fn pause(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    settings.container(matches)?.pause()?;
+pub fn pause(settings: &Settings, given: &Given) -> Result<u8> {
+    settings.container(given)?.pause()?;
     Ok(0)
 }
 
 /// Lets them go on.
-pub fn resume(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    settings.container(matches)?.resume()?;
+pub fn resume(settings: &Settings, given: &Given) -> Result<u8> {
+    settings.container(given)?.resume()?;
     Ok(0)
 }

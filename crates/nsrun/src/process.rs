@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use clap::ArgMatches;
+use cli::verb::Given;
 use libcontainer::console::{self, DescriptorSocket};
 use libcontainer::{Child, Error, ErrorKind, Result, Step};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, unlink};
@@ -35,8 +35,8 @@ impl Outlets {
     ///
     /// # Errors
     /// A terminal that nobody would hold, or a socket for one that is not sent.
-    pub fn of(matches: &ArgMatches, terminal: bool, detached: bool) -> Result<Self> {
-        let console = path_of(matches, "console-socket");
+    pub fn of(given: &Given, terminal: bool, detached: bool) -> Result<Self> {
+        let console = path_of(given, "console-socket");
         let wrong = |text: &str| Err(Error::new(ErrorKind::System, text));
         if detached && terminal && console.is_none() {
             return wrong(
@@ -52,8 +52,8 @@ impl Outlets {
         };
         Ok(Self {
             console: connect(console, "--console-socket")?,
-            pidfd: connect(path_of(matches, "pidfd-socket"), "--pidfd-socket")?,
-            pid_file: path_of(matches, "pid-file"),
+            pidfd: connect(path_of(given, "pidfd-socket"), "--pidfd-socket")?,
+            pid_file: path_of(given, "pid-file"),
         })
     }
 
@@ -129,7 +129,7 @@ pub struct Inherited {
 impl Inherited {
     /// The sockets that systemd made for this program, if the process is the first of a container
     /// (sd_listen_fds(3)), and then those of `--preserve-fds`.
-    pub fn of(matches: &ArgMatches, first: bool) -> Result<Self> {
+    pub fn of(given: &Given, first: bool) -> Result<Self> {
         let mut inherited = Self::default();
         let listening = if first { listening() } else { 0 };
         if listening > 0 {
@@ -139,7 +139,7 @@ impl Inherited {
             let names = std::env::var("LISTEN_FDNAMES");
             inherited.env.extend(names.map(|names| format!("LISTEN_FDNAMES={names}")));
         }
-        let preserved = matches.get_one::<u32>("preserve-fds").copied().unwrap_or(0);
+        let preserved = given.number("preserve-fds").unwrap_or(0);
         inherited.take(preserved as usize).step(|| "--preserve-fds")?;
         Ok(inherited)
     }

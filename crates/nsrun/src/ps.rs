@@ -3,23 +3,23 @@
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
-use clap::ArgMatches;
 use cli::print;
+use cli::verb::Given;
 use libcontainer::{Container, Error, ErrorKind, Result, Step};
 use sys::Context;
 
-use crate::arguments::{text, texts};
+use crate::arguments::text;
 use crate::settings::Settings;
 
 /// What is printed of the processes unless options say otherwise.
 const USUAL: &str = "-ef";
 
 /// Prints the container's processes: the lines of ps(1) that are about them, or their ids.
-pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    let mut words = texts(matches, "words");
+pub fn run(settings: &Settings, given: &Given) -> Result<u8> {
+    let mut words = given.texts("words");
     let container = settings.factory.load(words.next().unwrap_or_default())?;
     let processes = || Ok::<BTreeSet<i32>, Error>(container.processes()?.into_iter().collect());
-    if text(matches, "format") == Some("json") {
+    if text(given, "format") == Some("json") {
         let ids: Vec<String> = processes()?.iter().map(i32::to_string).collect();
         print(&format!("[{}]\n", ids.join(",")))?;
         return Ok(0);

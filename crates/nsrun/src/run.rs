@@ -2,11 +2,11 @@
 
 use std::os::fd::AsFd;
 
-use clap::ArgMatches;
+use cli::verb::Given;
 use libcontainer::foreground::{self, Signals};
 use libcontainer::{Container, Status};
 
-use crate::arguments::{id, is_on};
+use crate::arguments::id;
 use crate::failure::Outcome;
 use crate::make::{Made, Making};
 use crate::notify::{Listening, PassingOn};
@@ -16,9 +16,9 @@ use crate::settings::Settings;
 const KILLED: u8 = 128 + 9;
 
 /// Creates and starts a container; in the foreground, the exit code is its program's.
-pub fn run(settings: &Settings, matches: &ArgMatches) -> Outcome<u8> {
-    let detached = is_on(matches, "detach");
-    let signals = match (detached, is_on(matches, "no-subreaper")) {
+pub fn run(settings: &Settings, given: &Given) -> Outcome<u8> {
+    let detached = given.is_on("detach");
+    let signals = match (detached, given.is_on("no-subreaper")) {
         (true, _) => None,
         // What comes from now on is for the container.
         (false, true) => Some(Signals::take()?),
@@ -26,8 +26,8 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Outcome<u8> {
     };
     // It starts up while we read the bundle; a failure shows when it is wanted.
     let _ = settings.factory.prepare();
-    let making = Making::of(settings, matches, detached)?;
-    let Made { container, child, notify } = making.make(settings, id(matches), Container::run)?;
+    let making = Making::of(settings, given, detached)?;
+    let Made { container, child, notify } = making.make(settings, id(given), Container::run)?;
     let Some(signals) = signals else {
         if let Some(notify) = notify {
             notify.until_ready(child.as_fd(), child.pid())?;
@@ -38,7 +38,7 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Outcome<u8> {
     let ended = foreground::attend(child, &signals);
     passing_on.into_iter().for_each(PassingOn::finish);
     let code = ended.map(foreground::exit_code);
-    if !is_on(matches, "keep") {
+    if !given.is_on("keep") {
         leave(settings, &container, code.as_ref().ok());
     }
     Ok(code?)

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::ArgMatches;
+use cli::verb::Given;
 use libcontainer::config::CgroupManager;
 use libcontainer::{Container, Error, ErrorKind, Factory, Prepared, Result};
 
-use crate::arguments::{id, is_on, path_of, text};
+use crate::arguments::{id, path_of, text};
 use crate::log::Log;
 
 /// What every verb needs.
@@ -27,12 +27,9 @@ impl Settings {
     ///
     /// # Errors
     /// The log file cannot be opened, or there is no place for records.
-    pub fn of(
-        matches: &ArgMatches,
-        ahead: Option<Prepared>,
-    ) -> std::result::Result<Self, (Log, Error)> {
-        let log = Log::of(matches)?;
-        let root = match root(matches) {
+    pub fn of(given: &Given, ahead: Option<Prepared>) -> std::result::Result<Self, (Log, Error)> {
+        let log = Log::of(given)?;
+        let root = match root(given) {
             Ok(root) => root,
             Err(error) => return Err((log, error)),
         };
@@ -40,7 +37,7 @@ impl Settings {
             Some(ahead) => Factory::with_prepared(&root, ahead),
             None => Factory::new(&root),
         };
-        let cgroup_manager = match cgroup_manager(matches) {
+        let cgroup_manager = match cgroup_manager(given) {
             Ok(manager) => manager,
             Err(error) => return Err((log, error)),
         };
@@ -51,15 +48,15 @@ impl Settings {
     ///
     /// # Errors
     /// As [`Factory::load`].
-    pub fn container(&self, matches: &ArgMatches) -> Result<Container> {
-        self.factory.load(id(matches))
+    pub fn container(&self, given: &Given) -> Result<Container> {
+        self.factory.load(id(given))
     }
 }
 
 /// As the flags say; the older one may only say the same again.
-fn cgroup_manager(matches: &ArgMatches) -> Result<CgroupManager> {
-    let systemd = is_on(matches, "systemd-cgroup");
-    match text(matches, "cgroup-manager").and_then(CgroupManager::named) {
+fn cgroup_manager(given: &Given) -> Result<CgroupManager> {
+    let systemd = given.is_on("systemd-cgroup");
+    match text(given, "cgroup-manager").and_then(CgroupManager::named) {
         None if systemd => Ok(CgroupManager::Systemd),
         None => Ok(CgroupManager::Files),
         Some(other) if systemd && other != CgroupManager::Systemd => {
@@ -70,12 +67,12 @@ fn cgroup_manager(matches: &ArgMatches) -> Result<CgroupManager> {
     }
 }
 
-fn root(matches: &ArgMatches) -> Result<PathBuf> {
-    if let Some(named) = path_of(matches, "root") {
+fn root(given: &Given) -> Result<PathBuf> {
+    if let Some(named) = path_of(given, "root") {
         // A relative one would mean another place in another directory.
         return Ok(std::path::absolute(&named).unwrap_or(named));
     }
-    let rootless = match text(matches, "rootless") {
+    let rootless = match text(given, "rootless") {
         Some("true") => true,
         Some("false") => false,
         // Root of an ordinary user's namespace may not write to /run.

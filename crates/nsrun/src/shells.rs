@@ -2,17 +2,17 @@
 
 use std::path::Path;
 
-use clap::ArgMatches;
+use cli::verb::Given;
 use libcontainer::Result;
 
-use crate::arguments::{command, text};
+use crate::arguments::{PROGRAM, text};
 
 /// Prints completions for a shell.
-pub fn completions(matches: &ArgMatches) -> Result<u8> {
-    cli::shells::completions(command(), text(matches, "shell").unwrap_or_default())
+pub fn completions(given: &Given) -> Result<u8> {
+    cli::shells::completions(PROGRAM.command(), text(given, "shell").unwrap_or_default())
 }
 
 /// Writes nsrun.1 and a page for each verb.
-pub fn man(matches: &ArgMatches) -> Result<u8> {
-    cli::shells::man(command(), Path::new(text(matches, "directory").unwrap_or_default()))
+pub fn man(given: &Given) -> Result<u8> {
+    cli::shells::man(PROGRAM.command(), Path::new(text(given, "directory").unwrap_or_default()))
 }

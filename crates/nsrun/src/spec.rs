@@ -4,23 +4,23 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::ArgMatches;
+use cli::verb::Given;
 use libcontainer::{Error, ErrorKind, Result, Step, config};
 use rustix::process::{getegid, geteuid};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sys::Context;
 
-use crate::arguments::{SPEC, is_on, path_of};
+use crate::arguments::{SPEC, path_of};
 use crate::settings::Settings;
 
 /// Writes a config.json that runs a shell in `rootfs`, where there is none yet.
-pub fn run(_settings: &Settings, matches: &ArgMatches) -> Result<u8> {
+pub fn run(_settings: &Settings, given: &Given) -> Result<u8> {
     let mut document = document();
-    if is_on(matches, "rootless") {
+    if given.is_on("rootless") {
         make_rootless(&mut document, geteuid().as_raw(), getegid().as_raw());
     }
-    let bundle = path_of(matches, "bundle").unwrap_or_else(|| PathBuf::from("."));
+    let bundle = path_of(given, "bundle").unwrap_or_else(|| PathBuf::from("."));
     let path = bundle.join("config.json");
     let shown = || path.display().to_string();
     let step = || "writing a config.json";

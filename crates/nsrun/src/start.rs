@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd;
 
-use clap::ArgMatches;
+use cli::verb::Given;
 use libcontainer::Result;
 
 use crate::arguments::id;
@@ -11,10 +11,9 @@ use crate::settings::Settings;
 
 /// Lets the program of a created container begin. Where a service manager wants to be told that
 /// it is ready, this returns when it is.
-pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    let container = settings.container(matches)?;
-    let notify =
-        Notify::wanted(&settings.log, &settings.root, id(matches)).filter(Notify::is_there);
+pub fn run(settings: &Settings, given: &Given) -> Result<u8> {
+    let container = settings.container(given)?;
+    let notify = Notify::wanted(&settings.log, &settings.root, id(given)).filter(Notify::is_there);
     let listening = match notify {
         // Only the one who lets it go may take the socket's place.
         Some(notify) if container.status()?.can_release() => Some(notify.listen()?),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::ArgMatches;
 use cli::print;
+use cli::verb::Given;
 use libcontainer::config::Rootfs;
 use libcontainer::{Glance, Result, Status};
 use serde::Serialize;
@@ -84,8 +84,8 @@ fn name(uid: u32) -> String {
 }
 
 /// Prints a container's state.
-pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    let seen = settings.factory.glance(id(matches))?;
+pub fn run(settings: &Settings, given: &Given) -> Result<u8> {
+    let seen = settings.factory.glance(id(given))?;
     print(&json(&State::of(seen, &mut Owners::default()))?)?;
     Ok(0)
 }

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use clap::ArgMatches;
+use cli::verb::Given;
 use libcontainer::{Error, ErrorKind, Resources, Result, Step, config};
 use serde_json::{Map, Number, Value};
 use sys::Context;
@@ -38,9 +38,9 @@ const FIELDS: [(&str, [&str; 2], Kind); 14] = [
 ];
 
 /// Changes the limits that are named, and no other.
-pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
-    let container = settings.container(matches)?;
-    let limits = limits(matches)?;
+pub fn run(settings: &Settings, given: &Given) -> Result<u8> {
+    let container = settings.container(given)?;
+    let limits = limits(given)?;
     if !container.status()?.is_alive() {
         let message = format!("container not running: {:?}", container.id());
         return Err(Error::new(ErrorKind::NotRunning, message));
@@ -48,17 +48,17 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Result<u8> {
     if limits != Resources::default() {
         container.set(&limits)?;
     }
-    container.set_rdt(text(matches, "l3-cache-schema"), text(matches, "mem-bw-schema"))?;
+    container.set_rdt(text(given, "l3-cache-schema"), text(given, "mem-bw-schema"))?;
     Ok(0)
 }
 
 /// What the file says, and over that what the flags say.
-fn limits(matches: &ArgMatches) -> Result<Resources> {
-    let (file, bytes) = match path_of(matches, "resources") {
+fn limits(given: &Given) -> Result<Resources> {
+    let (file, bytes) = match path_of(given, "resources") {
         None => (PathBuf::from("update"), b"{}".to_vec()),
         Some(path) => read(&path)?,
     };
-    let flags = flags(matches)?;
+    let flags = flags(given)?;
     if flags.is_empty() {
         return config::resources(&bytes, &file);
     }
@@ -89,10 +89,10 @@ fn read(path: &Path) -> Result<(PathBuf, Vec<u8>)> {
     Ok((path.to_owned(), bytes))
 }
 
-fn flags(matches: &ArgMatches) -> Result<Vec<([&'static str; 2], Value)>> {
+fn flags(given: &Given) -> Result<Vec<([&'static str; 2], Value)>> {
     let mut set = Vec::new();
     for (flag, place, kind) in FIELDS {
-        let Some(text) = text(matches, flag) else { continue };
+        let Some(text) = text(given, flag) else { continue };
         let wrong =
             |what: &str| Error::new(ErrorKind::System, format!("--{flag}: {text:?} is not {what}"));
         let value = match kind {

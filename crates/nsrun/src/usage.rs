@@ -27,9 +27,8 @@ pub fn tell(error: &clap::Error) -> u8 {
         _ => {}
     }
     // What was typed well enough may still name the log file.
-    let typed =
-        arguments::command().ignore_errors(true).try_get_matches_from(sys::start::arguments());
-    let log = typed.ok().and_then(|typed| Log::of(&typed).ok()).unwrap_or_default();
+    let typed = arguments::PROGRAM.guess(sys::start::arguments());
+    let log = Log::of(&typed.globals).unwrap_or_default();
     log.error(&mistake(error));
     FAILED
 }

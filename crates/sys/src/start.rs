@@ -65,9 +65,8 @@ pub unsafe fn enter(count: c_int, words: *const *const c_char, run: fn() -> u8) 
 
 /// The words of the command line, the program's name first. Rust's library knows them only where its
 /// own `main` is the program's beginning, or glibc is the C library.
-pub fn arguments() -> impl Iterator<Item = OsString> {
-    let words = WORDS.get().cloned();
-    words.unwrap_or_else(|| std::env::args_os().collect()).into_iter()
+pub fn arguments() -> &'static [OsString] {
+    WORDS.get_or_init(|| std::env::args_os().collect())
 }
 
 /// A file that is opened later must not become a standard stream by chance.

@@ -37,7 +37,7 @@ pub const ARG0: &std::ffi::CStr = c"libcontainer-init";
 /// init program: it returns at once, unless this process has been spawned to become a
 /// container's init, or by systemd to keep a unit of the library's; then it does not return.
 pub fn init() {
-    let mut args = sys::start::arguments();
+    let mut args = sys::start::arguments().iter();
     let Some(name) = args.next() else { return };
     if name.as_encoded_bytes() != ARG0.to_bytes() {
         if name.as_encoded_bytes() == cgroups::systemd::KEEP.as_bytes() {

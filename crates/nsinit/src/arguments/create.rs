@@ -1,10 +1,11 @@
 //! The create flags: what a container is made with, beyond its file.
 
-use clap::{Arg, ArgAction, ValueHint};
+use clap::ValueHint;
+use cli::verb::{Flag, Flags};
 
 /// One create flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Flag {
+pub struct Create {
     /// The long name, without dashes.
     pub name: &'static str,
     /// What stands for its value in help; `None` for a flag without one.
@@ -14,21 +15,21 @@ pub struct Flag {
     help: &'static str,
 }
 
-const fn with(name: &'static str, value: &'static str, help: &'static str) -> Flag {
-    Flag { name, value: Some(value), repeats: false, help }
+const fn with(name: &'static str, value: &'static str, help: &'static str) -> Create {
+    Create { name, value: Some(value), repeats: false, help }
 }
 
-const fn repeated(name: &'static str, value: &'static str, help: &'static str) -> Flag {
-    Flag { name, value: Some(value), repeats: true, help }
+const fn repeated(name: &'static str, value: &'static str, help: &'static str) -> Create {
+    Create { name, value: Some(value), repeats: true, help }
 }
 
-const fn plain(name: &'static str, help: &'static str) -> Flag {
-    Flag { name, value: None, repeats: false, help }
+const fn plain(name: &'static str, help: &'static str) -> Create {
+    Create { name, value: None, repeats: false, help }
 }
 
 /// Every create flag, in the order in which they change a configuration: where the container
 /// lives first, since that decides what else can be.
-pub const FLAGS: [Flag; 31] = [
+pub const FLAGS: [Create; 31] = [
     with("rootfs", "DIR", "The root file system [default: this directory]"),
     with("mnt", "NS", "Mount namespace: private, host, or the path of one to join"),
     with("pid", "NS", "PID namespace: private, host, or a path"),
@@ -66,23 +67,21 @@ pub const FLAGS: [Flag; 31] = [
     plain("init", "A PID 1 of nsinit's own: it reaps orphans and forwards signals"),
 ];
 
-impl Flag {
+impl Create {
     /// Its definition for the parser.
-    pub(super) fn arg(&self) -> Arg {
-        let arg = Arg::new(self.name).long(self.name).help(self.help).help_heading("Create flags");
-        let Some(value) = self.value else { return arg.action(ArgAction::SetTrue) };
-        let hint = match self.name {
-            "rootfs" => ValueHint::DirPath,
-            "seccomp" => ValueHint::FilePath,
-            "mnt" | "pid" | "ipc" | "net" | "uts" | "bind" => ValueHint::AnyPath,
-            "hostname" => ValueHint::Hostname,
-            _ => ValueHint::Other,
-        };
-        let action = if self.repeats { ArgAction::Append } else { ArgAction::Set };
-        arg.value_name(value).action(action).value_hint(hint).allow_hyphen_values(
+    fn flag(&self) -> Flag {
+        let Some(value) = self.value else { return Flag::plain(self.name, self.help) };
+        let flag = Flag::text(self.name, value, self.help);
+        let flag = if self.repeats { flag.repeats() } else { flag };
+        match self.name {
             // -1 is "no limit"
-            matches!(self.name, "memory-limit" | "memory-swap"),
-        )
+            "memory-limit" | "memory-swap" => flag.dashes().hint(ValueHint::Other),
+            "rootfs" => flag.hint(ValueHint::DirPath),
+            "seccomp" => flag.hint(ValueHint::FilePath),
+            "mnt" | "pid" | "ipc" | "net" | "uts" | "bind" => flag.hint(ValueHint::AnyPath),
+            "hostname" => flag.hint(ValueHint::Hostname),
+            _ => flag.hint(ValueHint::Other),
+        }
     }
 }
 
@@ -91,12 +90,15 @@ pub const LIMITS: [&str; 6] =
     ["memory-limit", "memory-swap", "memory-swappiness", "cpushares", "cpuset-cpus", "cpuset-mems"];
 
 /// Their definitions for `update`.
-pub(super) fn limits() -> impl Iterator<Item = Arg> {
-    let is_limit = |flag: &&Flag| LIMITS.contains(&flag.name);
-    FLAGS.iter().filter(is_limit).map(|flag| flag.arg().help_heading(None))
+pub(super) fn limits(flags: &mut Flags<'_>) {
+    for flag in FLAGS.iter().filter(|flag| LIMITS.contains(&flag.name)) {
+        flags.add(flag.flag());
+    }
 }
 
 /// All of them.
-pub(super) fn args() -> impl Iterator<Item = Arg> {
-    FLAGS.iter().map(Flag::arg)
+pub(super) fn all(flags: &mut Flags<'_>) {
+    for flag in &FLAGS {
+        flags.add(flag.flag().heading(Some("Create flags")));
+    }
 }

@@ -1,8 +1,7 @@
 //! The verbs and their own options.
 
-use clap::builder::PossibleValuesParser;
-use clap::{Arg, ArgAction, ArgGroup, Command, ValueHint};
-use cli::verb::Verb;
+use clap::{ArgGroup, ValueHint};
+use cli::verb::{Flag, Flags, Verb};
 
 use super::{create, help, id};
 
@@ -11,11 +10,7 @@ pub const ALL: &[Verb] = &[
     Verb::new(
         "exec",
         "Run a command in this directory's container, which is made where none runs",
-        |command| {
-            exec(command)
-                .after_long_help(help::EXEC)
-                .after_help("nsinit exec --help tells more, with examples.")
-        },
+        exec,
     ),
     Verb::new("list", "List all containers", list).or("ls"),
     Verb::new("ps", "List a container's processes", ps),
@@ -29,7 +24,12 @@ pub const ALL: &[Verb] = &[
         "update",
         "Change the limits of a running container that are named, and no other",
         update,
-    ),
+    )
+    .with_rules(|command| {
+        command
+            .override_usage("nsinit update [OPTIONS] --LIMIT VALUE...")
+            .group(ArgGroup::new("limits").args(create::LIMITS).multiple(true).required(true))
+    }),
     Verb::new("oom", "Tell each time a container runs out of memory, until it ends", only_id),
     Verb::new("wait", "Wait until a container ends: print its exit code, and end with it", only_id),
     Verb::new("checkpoint", "Save a running container in a directory, with CRIU", checkpoint),
@@ -40,308 +40,218 @@ pub const ALL: &[Verb] = &[
     cli::shells::MAN,
 ];
 
-fn only_id(command: Command) -> Command {
-    command.arg(id())
+fn only_id(flags: &mut Flags<'_>) {
+    flags.add(id());
 }
 
-fn update(command: Command) -> Command {
-    let named = ArgGroup::new("limits").args(create::LIMITS).multiple(true).required(true);
-    command
-        .override_usage("nsinit update [OPTIONS] --LIMIT VALUE...")
-        .arg(id())
-        .args(create::limits())
-        .group(named)
+fn update(flags: &mut Flags<'_>) {
+    flags.add(id());
+    create::limits(flags);
 }
 
-fn checkpoint(command: Command) -> Command {
-    command.arg(id()).args(images()).args([
-        Arg::new("leave-running")
-            .long("leave-running")
-            .action(ArgAction::SetTrue)
-            .help("Let it go on afterwards"),
-        Arg::new("page-server")
-            .long("page-server")
-            .value_name("ADDRESS:PORT")
-            .help("Send the memory to a criu page-server there"),
-        Arg::new("format")
-            .long("format")
-            .value_name("FORMAT")
-            .value_parser(PossibleValuesParser::new(["json"]))
-            .help("json: print what was saved, and how long it took")
-            .hide_possible_values(true),
-    ])
+fn checkpoint(flags: &mut Flags<'_>) {
+    flags.add(id());
+    images(flags);
+    flags
+        .add(Flag::plain("leave-running", "Let it go on afterwards"))
+        .add(Flag::text(
+            "page-server",
+            "ADDRESS:PORT",
+            "Send the memory to a criu page-server there",
+        ))
+        .add(
+            Flag::text("format", "FORMAT", "json: print what was saved, and how long it took")
+                .one_of(&["json"]),
+        );
 }
 
-fn restore(command: Command) -> Command {
-    command
-        .arg(tty())
-        .arg(id())
-        .args(images())
-        .arg(config_file())
-        .args(detached())
-        .args(cgroup_manager())
-        .args(create::args())
+fn restore(flags: &mut Flags<'_>) {
+    flags.add(tty()).add(id());
+    images(flags);
+    flags.add(config_file());
+    detached(flags);
+    cgroup_manager(flags);
+    create::all(flags);
 }
 
 /// What `checkpoint` and `restore` have in common.
-fn images() -> [Arg; 5] {
-    let directory = |name, help| {
-        Arg::new(name).long(name).value_name("DIR").value_hint(ValueHint::DirPath).help(help)
-    };
-    let switch = |name, help| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
-    [
-        directory("image-path", "Where the images are [default: ./checkpoint]"),
-        directory("work-path", "Where logs and the like go [default: with the images]"),
-        switch("tcp-established", "With open TCP connections"),
-        switch("ext-unix-sk", "With connections to UNIX sockets outside"),
-        switch("shell-job", "With the terminal of the shell it was started from"),
-    ]
+fn images(flags: &mut Flags<'_>) {
+    let directory = |name, help| Flag::text(name, "DIR", help).hint(ValueHint::DirPath);
+    flags
+        .add(directory("image-path", "Where the images are [default: ./checkpoint]"))
+        .add(directory("work-path", "Where logs and the like go [default: with the images]"))
+        .add(Flag::plain("tcp-established", "With open TCP connections"))
+        .add(Flag::plain("ext-unix-sk", "With connections to UNIX sockets outside"))
+        .add(Flag::plain("shell-job", "With the terminal of the shell it was started from"));
 }
 
 /// Who makes the control group.
-fn cgroup_manager() -> [Arg; 2] {
-    [
-        Arg::new("systemd")
-            .long("systemd")
-            .action(ArgAction::SetTrue)
-            .conflicts_with("cgroup-manager")
-            .help("Let systemd make its control group, as a unit: --cgroup-manager=systemd"),
-        Arg::new("cgroup-manager")
-            .long("cgroup-manager")
-            .value_name("WHO")
-            .value_parser(PossibleValuesParser::new(["cgroupfs", "systemd", "delegated"]))
-            .hide_possible_values(true)
-            .help(
-                "Who makes its control group: cgroupfs, systemd or delegated [default: cgroupfs]",
-            ),
-    ]
+fn cgroup_manager(flags: &mut Flags<'_>) {
+    let unit = "Let systemd make its control group, as a unit: --cgroup-manager=systemd";
+    let manager = "Who makes its control group: cgroupfs, systemd or delegated [default: cgroupfs]";
+    flags.add(Flag::plain("systemd", unit).excluded(&["cgroup-manager"])).add(
+        Flag::text("cgroup-manager", "WHO", manager).one_of(&["cgroupfs", "systemd", "delegated"]),
+    );
 }
 
-fn tty() -> Arg {
-    Arg::new("tty")
-        .long("tty")
+fn tty() -> Flag {
+    Flag::plain("tty", "Give it a terminal of its own, connected to this one")
         .short('t')
-        .action(ArgAction::SetTrue)
-        .conflicts_with("detach")
-        .help("Give it a terminal of its own, connected to this one")
+        .excluded(&["detach"])
 }
 
-fn exec(command: Command) -> Command {
-    command
-        .args([
-            tty(),
-            id(),
-            config_file(),
-            Arg::new("user")
-                .long("user")
-                .short('u')
-                .value_name("USER[:GROUP]")
-                .help("Who it runs as, by number or by name of the container [default: root]"),
-            Arg::new("cwd").long("cwd").value_name("DIR").help("Where it starts, inside"),
-            Arg::new("env")
-                .long("env")
+fn exec(flags: &mut Flags<'_>) {
+    let user = "Who it runs as, by number or by name of the container [default: root]";
+    flags
+        .help(|command| {
+            command
+                .after_long_help(help::EXEC)
+                .after_help("nsinit exec --help tells more, with examples.")
+        })
+        .add(tty())
+        .add(id())
+        .add(config_file())
+        .add(Flag::text("user", "USER[:GROUP]", user).short('u'))
+        .add(Flag::text("cwd", "DIR", "Where it starts, inside"))
+        .add(
+            Flag::text("env", "KEY[=VALUE]", "Set a variable; without a value, to what it is here")
                 .short('e')
-                .value_name("KEY[=VALUE]")
-                .action(ArgAction::Append)
-                .help("Set a variable; without a value, to what it is here"),
-            Arg::new("host")
-                .long("host")
-                .action(ArgAction::SetTrue)
-                .conflicts_with_all(["config", "rootfs", "mnt"])
-                .help("On a copy-on-write view of this host: cwd, user, HOME and PATH stay"),
-        ])
-        .arg(
-            Arg::new("record")
-                .long("record")
-                .value_name("FILE")
-                .value_hint(ValueHint::FilePath)
-                .help("Write the seccomp profile of what the container calls, when it has ended"),
+                .repeats(),
         )
-        .args(detached())
-        .args(cgroup_manager())
-        .args(create::args())
-        .arg(
-            Arg::new("command")
-                .value_name("COMMAND")
-                .num_args(0..)
-                .trailing_var_arg(true)
-                .value_hint(ValueHint::CommandWithArguments)
-                .help("The command and its arguments [default: the file's]"),
+        .add(
+            Flag::plain(
+                "host",
+                "On a copy-on-write view of this host: cwd, user, HOME and PATH stay",
+            )
+            .excluded(&["config", "rootfs", "mnt"]),
         )
+        .add(
+            Flag::text(
+                "record",
+                "FILE",
+                "Write the seccomp profile of what the container calls, when it has ended",
+            )
+            .hint(ValueHint::FilePath),
+        );
+    detached(flags);
+    cgroup_manager(flags);
+    create::all(flags);
+    flags.add(
+        Flag::rest("command", "COMMAND", "The command and its arguments [default: the file's]")
+            .hint(ValueHint::CommandWithArguments),
+    );
 }
 
-fn detached() -> [Arg; 3] {
-    [
-        Arg::new("detach")
-            .long("detach")
-            .short('d')
-            .action(ArgAction::SetTrue)
-            .help("Print the id and return when the command runs"),
-        Arg::new("log")
-            .long("log")
-            .value_name("FILE")
-            .requires("detach")
-            .value_hint(ValueHint::FilePath)
-            .help("Append a detached command's output to FILE [default: /dev/null]"),
-        Arg::new("rm")
-            .long("rm")
-            .value_name("BOOL")
-            .num_args(0..=1)
-            .require_equals(true)
-            .default_missing_value("true")
-            .value_parser(clap::value_parser!(bool))
-            .help("Remove the container when it ends [default: true]"),
-    ]
+fn detached(flags: &mut Flags<'_>) {
+    let log = "Append a detached command's output to FILE [default: /dev/null]";
+    flags
+        .add(Flag::plain("detach", "Print the id and return when the command runs").short('d'))
+        .add(Flag::text("log", "FILE", log).needs("detach").hint(ValueHint::FilePath))
+        .add(Flag::bool("rm", "Remove the container when it ends [default: true]"));
 }
 
-fn config_file() -> Arg {
-    Arg::new("config")
-        .long("config")
-        .value_name("FILE")
-        .value_hint(ValueHint::FilePath)
-        .help("Read this file, container.json of any year or OCI [default: ./container.json]")
+fn config_file() -> Flag {
+    Flag::text(
+        "config",
+        "FILE",
+        "Read this file, container.json of any year or OCI [default: ./container.json]",
+    )
+    .hint(ValueHint::FilePath)
 }
 
-fn config(command: Command) -> Command {
-    command
-        .arg(
-            Arg::new("file")
-                .long("file")
+fn config(flags: &mut Flags<'_>) {
+    flags
+        .help(|command| command.after_help(help::CONFIG))
+        .add(
+            Flag::text("file", "FILE", "Write it here [default: standard output]")
                 .short('f')
-                .value_name("FILE")
-                .value_hint(ValueHint::FilePath)
-                .help("Write it here [default: standard output]"),
+                .hint(ValueHint::FilePath),
         )
-        .arg(config_file())
-        .args(create::args())
-        .after_help(help::CONFIG)
+        .add(config_file());
+    create::all(flags);
 }
 
-fn list(command: Command) -> Command {
-    command.arg(format()).arg(quiet("Print the ids only"))
+fn list(flags: &mut Flags<'_>) {
+    flags.add(format()).add(quiet("Print the ids only"));
 }
 
-fn ps(command: Command) -> Command {
-    command.arg(id()).arg(format()).arg(quiet("Print the pids only"))
+fn ps(flags: &mut Flags<'_>) {
+    flags.add(id()).add(format()).add(quiet("Print the pids only"));
 }
 
-fn stats(command: Command) -> Command {
-    command
-        .arg(id())
-        .arg(
-            Arg::new("all")
-                .long("all")
+fn stats(flags: &mut Flags<'_>) {
+    flags
+        .help(|command| command.after_help(help::STATS))
+        .add(id())
+        .add(
+            Flag::plain("all", "Of all containers: by id, those that run")
                 .short('a')
-                .action(ArgAction::SetTrue)
-                .conflicts_with("id")
-                .help("Of all containers: by id, those that run"),
+                .excluded(&["id"]),
         )
-        .arg(
-            Arg::new("format")
-                .long("format")
-                .value_name("FORMAT")
-                .value_parser(PossibleValuesParser::new(["json", "openmetrics"]))
-                .help("json or openmetrics [default: json]")
-                .hide_possible_values(true),
-        )
-        .after_help(help::STATS)
+        .add(
+            Flag::text("format", "FORMAT", "json or openmetrics [default: json]")
+                .one_of(&["json", "openmetrics"]),
+        );
 }
 
-fn top(command: Command) -> Command {
-    command
-        .arg(Arg::new("id").long("id").value_name("ID").help("Begin with this one's detail"))
-        .arg(
-            Arg::new("interval")
-                .long("interval")
-                .short('d')
-                .value_name("SECONDS")
-                .help("The time between two looks [default: 1]"),
+fn top(flags: &mut Flags<'_>) {
+    flags
+        .help(|command| command.after_help(help::TOP))
+        .add(Flag::text("id", "ID", "Begin with this one's detail"))
+        .add(
+            Flag::text("interval", "SECONDS", "The time between two looks [default: 1]").short('d'),
         )
-        .arg(
-            Arg::new("sort")
-                .long("sort")
+        .add(
+            Flag::text("sort", "KEY", "cpu, memory, io, pids, pressure or id [default: cpu]")
                 .short('o')
-                .value_name("KEY")
-                .value_parser(PossibleValuesParser::new(SORT_KEYS))
-                .help("cpu, memory, io, pids, pressure or id [default: cpu]")
-                .hide_possible_values(true),
+                .one_of(&SORT_KEYS),
         )
-        .arg(
-            Arg::new("rounds")
-                .long("rounds")
-                .short('n')
-                .value_name("N")
-                .value_parser(clap::value_parser!(u32).range(1..))
-                .help("Print N plain tables instead [default without a terminal: 1]"),
+        .add(
+            Flag::text(
+                "rounds",
+                "N",
+                "Print N plain tables instead [default without a terminal: 1]",
+            )
+            .short('n')
+            .number(1, i64::from(u32::MAX)),
         )
-        .arg(
-            Arg::new("once")
-                .long("once")
-                .action(ArgAction::SetTrue)
-                .conflicts_with("rounds")
-                .help("The same as -n 1"),
-        )
-        .after_help(help::TOP)
+        .add(Flag::plain("once", "The same as -n 1").excluded(&["rounds"]));
 }
 
 /// What `top` can sort by.
 pub const SORT_KEYS: [&str; 6] = ["cpu", "memory", "io", "pids", "pressure", "id"];
 
-fn format() -> Arg {
-    Arg::new("format")
-        .long("format")
-        .value_name("FORMAT")
-        .value_parser(PossibleValuesParser::new(["table", "json"]))
-        .help("table or json [default: table]")
-        .hide_possible_values(true)
+fn format() -> Flag {
+    Flag::text("format", "FORMAT", "table or json [default: table]").one_of(&["table", "json"])
 }
 
-fn quiet(what: &'static str) -> Arg {
-    Arg::new("quiet").long("quiet").short('q').action(ArgAction::SetTrue).help(what)
+fn quiet(what: &'static str) -> Flag {
+    Flag::plain("quiet", what).short('q')
 }
 
-fn kill(command: Command) -> Command {
-    command
-        .arg(id())
-        .arg(
-            Arg::new("all")
-                .long("all")
-                .short('a')
-                .action(ArgAction::SetTrue)
-                .help("To every process of the container, not only to its PID 1"),
-        )
-        .arg(
-            Arg::new("option")
-                .long("signal")
+fn kill(flags: &mut Flags<'_>) {
+    let all = "To every process of the container, not only to its PID 1";
+    flags
+        .help(|command| command.after_help(help::KILL))
+        .add(id())
+        .add(Flag::plain("all", all).short('a'))
+        .add(
+            Flag::text("signal", "SIGNAL", "The same as the argument")
+                .known_as("option")
                 .short('s')
-                .value_name("SIGNAL")
-                .conflicts_with("signal")
-                .help("The same as the argument"),
+                .excluded(&["signal"]),
         )
-        .arg(
-            Arg::new("signal")
-                .value_name("SIGNAL")
-                .allow_hyphen_values(true)
-                .help("Name or number [default: TERM]"),
-        )
-        .after_help(help::KILL)
+        .add(Flag::argument("signal", "SIGNAL", "Name or number [default: TERM]").dashes());
 }
 
-fn delete(command: Command) -> Command {
-    command
-        .arg(
-            Arg::new("force")
-                .long("force")
-                .short('f')
-                .action(ArgAction::SetTrue)
-                .help("End it first if it runs; be content if there is none"),
+fn delete(flags: &mut Flags<'_>) {
+    flags
+        .add(
+            Flag::plain("force", "End it first if it runs; be content if there is none").short('f'),
         )
-        .arg(id())
-        .arg(
-            Arg::new("ids")
-                .value_name("ID")
-                .num_args(0..)
-                .conflicts_with("id")
-                .help("Which containers [default: this directory's]"),
-        )
+        .add(id())
+        .add(
+            Flag::arguments("ids", "ID", "Which containers [default: this directory's]")
+                .excluded(&["id"]),
+        );
 }

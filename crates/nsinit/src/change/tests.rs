@@ -4,7 +4,7 @@ use libcontainer::config::{Network, Rootfs, template};
 
 use super::*;
 
-fn flag(name: &str) -> &'static Flag {
+fn flag(name: &str) -> &'static Create {
     FLAGS.iter().find(|flag| flag.name == name).unwrap()
 }
 

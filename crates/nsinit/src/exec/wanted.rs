@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::ArgMatches;
+use cli::verb::Given;
 use libcontainer::config::{CgroupManager, User};
 use libcontainer::{Config, Error, ErrorKind, Process, ProcessSpec, RestoreOptions, Result};
 
 use crate::change::{self, Change};
 use crate::checkpoint;
 use crate::place::Place;
-use crate::settings::{Settings, text, texts};
+use crate::settings::Settings;
 
 /// A command to be run, and the container to make for it where none runs.
 #[derive(Debug)]
@@ -48,16 +48,16 @@ pub struct Wanted {
 
 impl Wanted {
     /// From the options of `exec`.
-    pub fn of(matches: &ArgMatches) -> Result<Self> {
+    pub fn of(given: &Given) -> Result<Self> {
         let place = Place::here()?;
-        let host = matches.get_flag("host");
-        let named = text(matches, "id");
+        let host = given.is_on("host");
+        let named = given.text("id");
         let id = match named {
             Some(id) => id.to_owned(),
             None if host => super::host::id(),
             None => place.id(),
         };
-        let user = match text(matches, "user") {
+        let user = match given.text("user") {
             Some(user) => Some(user.parse().map_err(|e: Error| e.within("--user"))?),
             None => None,
         };
@@ -65,40 +65,40 @@ impl Wanted {
             id,
             place,
             host,
-            file: text(matches, "config").map(str::to_owned),
-            changes: change::all(matches)?,
-            remove: matches.get_one::<bool>("rm").copied(),
-            detach: matches.get_flag("detach").then(|| text(matches, "log").map(PathBuf::from)),
-            record: text(matches, "record").map(PathBuf::from),
-            args: texts(matches, "command").map(str::to_owned).collect(),
+            file: given.text("config").map(str::to_owned),
+            changes: change::all(given)?,
+            remove: given.switch("rm"),
+            detach: given.is_on("detach").then(|| given.text("log").map(PathBuf::from)),
+            record: given.text("record").map(PathBuf::from),
+            args: given.texts("command").map(str::to_owned).collect(),
             user,
-            cwd: text(matches, "cwd").map(PathBuf::from),
-            env: texts(matches, "env").filter_map(variable).collect::<Result<_>>()?,
-            tty: matches.get_flag("tty"),
-            cgroup_manager: cgroup_manager(matches),
+            cwd: given.text("cwd").map(PathBuf::from),
+            env: given.texts("env").filter_map(variable).collect::<Result<_>>()?,
+            tty: given.is_on("tty"),
+            cgroup_manager: cgroup_manager(given),
             restore: None,
         })
     }
 
     /// From the options of `restore`.
-    pub fn back(settings: &Settings, matches: &ArgMatches) -> Result<Self> {
+    pub fn back(settings: &Settings, given: &Given) -> Result<Self> {
         let place = Place::here()?;
         Ok(Self {
-            id: text(matches, "id").map_or_else(|| place.id(), str::to_owned),
+            id: given.text("id").map_or_else(|| place.id(), str::to_owned),
             place,
             host: false,
-            file: text(matches, "config").map(str::to_owned),
-            changes: change::all(matches)?,
-            remove: matches.get_one::<bool>("rm").copied(),
-            detach: matches.get_flag("detach").then(|| text(matches, "log").map(PathBuf::from)),
+            file: given.text("config").map(str::to_owned),
+            changes: change::all(given)?,
+            remove: given.switch("rm"),
+            detach: given.is_on("detach").then(|| given.text("log").map(PathBuf::from)),
             record: None,
             args: Vec::new(),
             user: None,
             cwd: None,
             env: Vec::new(),
-            tty: matches.get_flag("tty"),
-            restore: Some(checkpoint::restore_options(settings, matches)?),
-            cgroup_manager: cgroup_manager(matches),
+            tty: given.is_on("tty"),
+            restore: Some(checkpoint::restore_options(settings, given)?),
+            cgroup_manager: cgroup_manager(given),
         })
     }
 
@@ -124,10 +124,10 @@ impl Wanted {
     }
 }
 
-fn cgroup_manager(matches: &ArgMatches) -> CgroupManager {
-    match text(matches, "cgroup-manager").and_then(CgroupManager::named) {
+fn cgroup_manager(given: &Given) -> CgroupManager {
+    match given.text("cgroup-manager").and_then(CgroupManager::named) {
         Some(manager) => manager,
-        None if matches.get_flag("systemd") => CgroupManager::Systemd,
+        None if given.is_on("systemd") => CgroupManager::Systemd,
         None => CgroupManager::Files,
     }
 }

@@ -32,7 +32,7 @@ fn a_mistake_is_told_in_one_line() {
         (&["nsinit", "completions"], "the following required arguments were not provided: <SHELL>"),
         (&["nsinit", "completions", "sh"], "invalid value 'sh' for '<SHELL>' [possible values:"),
     ] {
-        let error = crate::arguments::command().try_get_matches_from(typed).unwrap_err();
+        let error = PROGRAM.command().try_get_matches_from(typed).unwrap_err();
         let line = mistake(&error).to_string();
         assert!(line.starts_with(wanted) && !line.contains('\n'), "{line}");
     }
@@ -41,6 +41,6 @@ fn a_mistake_is_told_in_one_line() {
 #[test]
 fn what_is_absent_is_said_to_be() {
     let typed = ["nsinit", "init"];
-    let error = crate::arguments::command().try_get_matches_from(typed).unwrap_err();
+    let error = PROGRAM.command().try_get_matches_from(typed).unwrap_err();
     assert!(absent(&error).unwrap().to_string().starts_with("init is what"));
 }

@@ -1,10 +1,9 @@
 //! The verbs and their own flags.
 
-use clap::builder::PossibleValuesParser;
-use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
-use cli::verb::Verb;
+use clap::ValueHint;
+use cli::verb::{Flag, Flags, Verb};
 
-use super::{path, switch, value};
+use super::{path, value};
 
 /// Every verb, in the order in which help lists them.
 pub const ALL: &[Verb] = &[
@@ -28,129 +27,144 @@ pub const ALL: &[Verb] = &[
     Verb::new("checkpoint", "Save a running container, with CRIU", checkpoint),
     Verb::new("restore", "Bring a saved container back", restore),
     Verb::new("spec", "Write a config.json to start from", spec),
-    Verb::new("features", "Print what this runtime recognises, as JSON", |command| command),
+    Verb::new("features", "Print what this runtime recognises, as JSON", |_| {}),
     cli::shells::COMPLETIONS,
     cli::shells::MAN,
 ];
 
-fn id() -> Arg {
-    Arg::new("id").value_name("ID").required(true).help("Which container")
+fn id() -> Flag {
+    Flag::argument("id", "ID", "Which container").required()
 }
 
-fn only_id(command: Command) -> Command {
-    command.arg(id())
+fn only_id(flags: &mut Flags<'_>) {
+    flags.add(id());
 }
 
-fn format() -> Arg {
+fn format() -> Flag {
     value("format", "FORMAT", "table or json [default: table]")
         .short('f')
-        .value_parser(PossibleValuesParser::new(["table", "json"]))
-        .hide_possible_values(true)
+        .one_of(&["table", "json"])
 }
 
-fn bundle() -> Arg {
+fn bundle() -> Flag {
     path("bundle", "DIR", "Where config.json is [default: the current directory]")
         .short('b')
-        .value_hint(ValueHint::DirPath)
+        .hint(ValueHint::DirPath)
 }
 
-fn detach() -> Arg {
-    switch("detach", "Return when the program runs").short('d')
+fn detach() -> Flag {
+    Flag::switch("detach", "Return when the program runs").short('d')
+}
+
+fn console_socket() -> Flag {
+    path("console-socket", "SOCKET", "Send the terminal's master over this socket")
+}
+
+fn pid_file() -> Flag {
+    path("pid-file", "FILE", "Write the process's id into this file")
+}
+
+fn no_subreaper() -> Flag {
+    Flag::switch("no-subreaper", "Do not take in what the container orphans")
 }
 
 /// Where a process's terminal, pid and pidfd go, and what it inherits.
-fn hand_over() -> [Arg; 4] {
-    [
-        path("console-socket", "SOCKET", "Send the terminal's master over this socket"),
-        path("pid-file", "FILE", "Write the process's id into this file"),
-        path("pidfd-socket", "SOCKET", "Send the process's pidfd over this socket"),
-        value("preserve-fds", "N", "Leave so many descriptors, from 3 up, to the process")
-            .value_parser(value_parser!(u32)),
-    ]
+fn hand_over(flags: &mut Flags<'_>) {
+    flags
+        .add(console_socket())
+        .add(pid_file())
+        .add(path("pidfd-socket", "SOCKET", "Send the process's pidfd over this socket"))
+        .add(
+            value("preserve-fds", "N", "Leave so many descriptors, from 3 up, to the process")
+                .number(0, i64::from(u32::MAX)),
+        );
 }
 
-fn create(command: Command) -> Command {
-    command.arg(bundle()).args(hand_over()).args([
-        switch("no-pivot", "Move the root instead of pivot_root(2), as a ramfs needs it"),
-        switch("no-new-keyring", "Stay with the caller's session keyring"),
-        id(),
-    ])
+fn create(flags: &mut Flags<'_>) {
+    flags.add(bundle());
+    hand_over(flags);
+    flags
+        .add(Flag::switch(
+            "no-pivot",
+            "Move the root instead of pivot_root(2), as a ramfs needs it",
+        ))
+        .add(Flag::switch("no-new-keyring", "Stay with the caller's session keyring"))
+        .add(id());
 }
 
-fn run(command: Command) -> Command {
-    create(command).args([
-        detach(),
-        switch("no-subreaper", "Do not take in what the container orphans"),
-        switch("keep", "Keep the container when its program has ended"),
-    ])
+fn run(flags: &mut Flags<'_>) {
+    create(flags);
+    flags
+        .add(detach())
+        .add(no_subreaper())
+        .add(Flag::switch("keep", "Keep the container when its program has ended"));
 }
 
-fn exec(command: Command) -> Command {
-    let many = |arg: Arg| arg.action(ArgAction::Append);
-    command.args(hand_over()).args([
-        value("cwd", "DIR", "Where it starts, inside"),
-        many(value("env", "KEY=VALUE", "Set a variable").short('e')),
-        switch("tty", "Give it a terminal").short('t'),
-        value("user", "UID[:GID]", "Who it runs as").short('u'),
-        many(
+fn exec(flags: &mut Flags<'_>) {
+    hand_over(flags);
+    flags
+        .add(value("cwd", "DIR", "Where it starts, inside"))
+        .add(value("env", "KEY=VALUE", "Set a variable").short('e').repeats())
+        .add(Flag::switch("tty", "Give it a terminal").short('t'))
+        .add(value("user", "UID[:GID]", "Who it runs as").short('u'))
+        .add(
             value("additional-gids", "GID", "A further group")
                 .short('g')
-                .value_parser(value_parser!(u32)),
-        ),
-        path("process", "FILE", "The process as config.json has it")
-            .short('p')
-            .value_hint(ValueHint::FilePath),
-        detach(),
-        value("process-label", "LABEL", "Its SELinux label"),
-        value("apparmor", "PROFILE", "Its AppArmor profile"),
-        switch("no-new-privs", "Keep it from gaining privileges"),
-        many(value("cap", "CAPABILITY", "Add a capability").short('c')),
-        switch("ignore-paused", "Also in a paused container, where it waits"),
-        many(value("cgroup", "[CTRL[,CTRL]:]PATH", "Run it in a group below the container's")),
-        Arg::new("words")
-            .value_names(["ID", "COMMAND"])
-            .num_args(1..)
-            .required(true)
-            .trailing_var_arg(true)
-            .value_hint(ValueHint::CommandWithArguments)
-            .help("Which container, and the command with its arguments"),
-    ])
+                .number(0, i64::from(u32::MAX))
+                .repeats(),
+        )
+        .add(
+            path("process", "FILE", "The process as config.json has it")
+                .short('p')
+                .hint(ValueHint::FilePath),
+        )
+        .add(detach())
+        .add(value("process-label", "LABEL", "Its SELinux label"))
+        .add(value("apparmor", "PROFILE", "Its AppArmor profile"))
+        .add(Flag::switch("no-new-privs", "Keep it from gaining privileges"))
+        .add(value("cap", "CAPABILITY", "Add a capability").short('c').repeats())
+        .add(Flag::switch("ignore-paused", "Also in a paused container, where it waits"))
+        .add(
+            value("cgroup", "[CTRL[,CTRL]:]PATH", "Run it in a group below the container's")
+                .repeats(),
+        )
+        .add(
+            Flag::rest(
+                "words",
+                "ID COMMAND",
+                "Which container, and the command with its arguments",
+            )
+            .required()
+            .hint(ValueHint::CommandWithArguments),
+        );
 }
 
-fn list(command: Command) -> Command {
-    command.arg(format()).arg(switch("quiet", "Print the ids only").short('q'))
+fn list(flags: &mut Flags<'_>) {
+    flags.add(format()).add(Flag::switch("quiet", "Print the ids only").short('q'));
 }
 
-fn kill(command: Command) -> Command {
-    command.args([
-        switch("all", "To every process of the container").short('a'),
-        id(),
-        Arg::new("signal").value_name("SIGNAL").help("Name or number [default: TERM]"),
-    ])
+fn kill(flags: &mut Flags<'_>) {
+    flags
+        .add(Flag::switch("all", "To every process of the container").short('a'))
+        .add(id())
+        .add(Flag::argument("signal", "SIGNAL", "Name or number [default: TERM]"));
 }
 
-fn delete(command: Command) -> Command {
+fn delete(flags: &mut Flags<'_>) {
     let force = "End it first if it runs; be content if there is none";
-    command.arg(switch("force", force).short('f')).arg(id())
+    flags.add(Flag::switch("force", force).short('f')).add(id());
 }
 
-fn ps(command: Command) -> Command {
-    command.arg(format()).arg(
-        Arg::new("words")
-            .value_names(["ID", "PS_OPTION"])
-            .num_args(1..)
-            .required(true)
-            .trailing_var_arg(true)
-            .help("Which container, and options of ps(1) [default: -ef]"),
-    )
+fn ps(flags: &mut Flags<'_>) {
+    let words = "Which container, and options of ps(1) [default: -ef]";
+    flags.add(format()).add(Flag::rest("words", "ID PS_OPTION", words).required());
 }
 
-fn events(command: Command) -> Command {
-    command.args([
-        value("interval", "DURATION", "Time between two lines: 500ms, 5s, 1m [default: 5s]"),
-        switch("stats", "Print one line and return"),
-        id(),
-    ])
+fn events(flags: &mut Flags<'_>) {
+    flags
+        .add(value("interval", "DURATION", "Time between two lines: 500ms, 5s, 1m [default: 5s]"))
+        .add(Flag::switch("stats", "Print one line and return"))
+        .add(id());
 }
 
 /// The limits of `update` that have a flag.
@@ -173,73 +187,78 @@ pub const LIMITS: [(&str, &str); 16] = [
     ("mem-bw-schema", "The schema of Intel RDT's memory bandwidth"),
 ];
 
-fn update(command: Command) -> Command {
-    let limits = LIMITS.map(|(name, help)| value(name, "VALUE", help));
-    command
-        .arg(
-            path("resources", "FILE", "linux.resources as config.json has them; - reads them here")
-                .short('r')
-                .value_hint(ValueHint::FilePath),
-        )
-        .args(limits)
-        .arg(id())
+fn update(flags: &mut Flags<'_>) {
+    flags.add(
+        path("resources", "FILE", "linux.resources as config.json has them; - reads them here")
+            .short('r')
+            .hint(ValueHint::FilePath),
+    );
+    for (name, help) in LIMITS {
+        flags.add(value(name, "VALUE", help));
+    }
+    flags.add(id());
 }
 
 /// What `checkpoint` and `restore` have in common.
-fn images() -> [Arg; 10] {
-    [
-        path("image-path", "DIR", "Where the images are [default: ./checkpoint]")
-            .value_hint(ValueHint::DirPath),
-        path("work-path", "DIR", "Where logs and the like go [default: with the images]")
-            .value_hint(ValueHint::DirPath),
-        switch("tcp-established", "With open TCP connections"),
-        switch("ext-unix-sk", "With connections to UNIX sockets outside"),
-        switch("shell-job", "With the terminal of the shell it was started from"),
-        switch("lazy-pages", "Fetch memory when it is used"),
-        switch("file-locks", "With file locks"),
-        value("manage-cgroups-mode", "MODE", "soft, full, strict or ignore [default: soft]"),
-        value("empty-ns", "NAMESPACE", "Leave what is in this namespace to others")
-            .action(ArgAction::Append),
-        value("format", "FORMAT", "json: print how much it was, and how long it took")
-            .value_parser(PossibleValuesParser::new(["json"]))
-            .hide_possible_values(true),
-    ]
+fn images(flags: &mut Flags<'_>) {
+    flags
+        .add(
+            path("image-path", "DIR", "Where the images are [default: ./checkpoint]")
+                .hint(ValueHint::DirPath),
+        )
+        .add(
+            path("work-path", "DIR", "Where logs and the like go [default: with the images]")
+                .hint(ValueHint::DirPath),
+        )
+        .add(Flag::switch("tcp-established", "With open TCP connections"))
+        .add(Flag::switch("ext-unix-sk", "With connections to UNIX sockets outside"))
+        .add(Flag::switch("shell-job", "With the terminal of the shell it was started from"))
+        .add(Flag::switch("lazy-pages", "Fetch memory when it is used"))
+        .add(Flag::switch("file-locks", "With file locks"))
+        .add(value("manage-cgroups-mode", "MODE", "soft, full, strict or ignore [default: soft]"))
+        .add(value("empty-ns", "NAMESPACE", "Leave what is in this namespace to others").repeats())
+        .add(
+            value("format", "FORMAT", "json: print how much it was, and how long it took")
+                .one_of(&["json"]),
+        );
 }
 
-fn checkpoint(command: Command) -> Command {
-    command.args(images()).args([
-        path(
+fn checkpoint(flags: &mut Flags<'_>) {
+    images(flags);
+    flags
+        .add(path(
             "parent-path",
             "DIR",
             "An earlier checkpoint, from the images' directory: only changes are saved",
-        ),
-        switch("leave-running", "Let it go on afterwards"),
-        switch("tcp-skip-in-flight", "Without TCP connections that are being made"),
-        switch("link-remap", "With files that have been removed"),
-        value("status-fd", "N", "Tell on this descriptor when pages can be fetched")
-            .value_parser(value_parser!(i32)),
-        value("page-server", "ADDRESS:PORT", "Send the memory there"),
-        switch("pre-dump", "Save the memory only, and let it go on"),
-        switch("auto-dedup", "Drop what a later image has, too"),
-        id(),
-    ])
+        ))
+        .add(Flag::switch("leave-running", "Let it go on afterwards"))
+        .add(Flag::switch("tcp-skip-in-flight", "Without TCP connections that are being made"))
+        .add(Flag::switch("link-remap", "With files that have been removed"))
+        .add(
+            value("status-fd", "N", "Tell on this descriptor when pages can be fetched")
+                .number(i64::from(i32::MIN), i64::from(i32::MAX)),
+        )
+        .add(value("page-server", "ADDRESS:PORT", "Send the memory there"))
+        .add(Flag::switch("pre-dump", "Save the memory only, and let it go on"))
+        .add(Flag::switch("auto-dedup", "Drop what a later image has, too"))
+        .add(id());
 }
 
-fn restore(command: Command) -> Command {
-    command.args(images()).args([
-        bundle(),
-        path("console-socket", "SOCKET", "Send the terminal's master over this socket"),
-        path("pid-file", "FILE", "Write the process's id into this file"),
-        detach(),
-        switch("no-subreaper", "Do not take in what the container orphans"),
-        switch("no-pivot", "Move the root instead of pivot_root(2)"),
-        switch("auto-dedup", "Drop what has been used from the image"),
-        value("lsm-profile", "TYPE:LABEL", "Another security profile"),
-        value("lsm-mount-context", "CONTEXT", "Another context of mounts"),
-        id(),
-    ])
+fn restore(flags: &mut Flags<'_>) {
+    images(flags);
+    flags
+        .add(bundle())
+        .add(console_socket())
+        .add(pid_file())
+        .add(detach())
+        .add(no_subreaper())
+        .add(Flag::switch("no-pivot", "Move the root instead of pivot_root(2)"))
+        .add(Flag::switch("auto-dedup", "Drop what has been used from the image"))
+        .add(value("lsm-profile", "TYPE:LABEL", "Another security profile"))
+        .add(value("lsm-mount-context", "CONTEXT", "Another context of mounts"))
+        .add(id());
 }
 
-fn spec(command: Command) -> Command {
-    command.arg(bundle()).arg(switch("rootless", "For somebody who is not root"))
+fn spec(flags: &mut Flags<'_>) {
+    flags.add(bundle()).add(Flag::switch("rootless", "For somebody who is not root"));
 }

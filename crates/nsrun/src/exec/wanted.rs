@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use clap::ArgMatches;
+use cli::verb::Given;
 use libcontainer::config::{Capabilities, Id, User, parse_process};
 use libcontainer::{Error, ErrorKind, ProcessSpec, Result, Step};
 use sys::Context;
 
-use crate::arguments::{is_on, path_of, text, texts};
+use crate::arguments::{path_of, text};
 use crate::settings::Settings;
 
 /// A process, and the container for it.
@@ -17,7 +17,7 @@ pub struct Wanted<'a> {
     /// The container's id.
     pub id: &'a str,
     args: Vec<String>,
-    matches: &'a ArgMatches,
+    given: &'a Given,
 }
 
 impl<'a> Wanted<'a> {
@@ -25,8 +25,8 @@ impl<'a> Wanted<'a> {
     ///
     /// # Errors
     /// There is no command, nor a file that has one, or there are both.
-    pub fn of(matches: &'a ArgMatches) -> Result<Self> {
-        let mut words = texts(matches, "words");
+    pub fn of(given: &'a Given) -> Result<Self> {
+        let mut words = given.texts("words");
         let id = words.next().unwrap_or_default();
         // As a shell's own tools take it.
         let args: Vec<String> = words
@@ -34,39 +34,37 @@ impl<'a> Wanted<'a> {
             .filter(|word| *word != (0, "--"))
             .map(|(_, w)| w.to_owned())
             .collect();
-        let file = path_of(matches, "process");
+        let file = path_of(given, "process");
         let wrong = |text: &str| Err(Error::new(ErrorKind::System, text));
         match (args.is_empty(), &file) {
             (true, None) => wrong("process args cannot be empty: a command or --process is needed"),
             (false, Some(_)) => wrong("a command and --process exclude each other"),
-            _ => Ok(Self { id, args, matches }),
+            _ => Ok(Self { id, args, given }),
         }
     }
 
     /// The process, on top of the container's own.
     pub fn process(&self, settings: &Settings, own: &ProcessSpec) -> Result<ProcessSpec> {
-        let mut spec = match path_of(self.matches, "process") {
+        let mut spec = match path_of(self.given, "process") {
             Some(file) => read(settings, &file)?,
             None => ProcessSpec { args: self.args.clone(), ..ProcessSpec::default() },
         };
-        spec.terminal |= is_on(self.matches, "tty");
+        spec.terminal |= self.given.is_on("tty");
         self.identity(own, &mut spec)?;
-        let mut env = texts(self.matches, "env").map(str::to_owned).peekable();
+        let mut env = self.given.texts("env").map(str::to_owned).peekable();
         if env.peek().is_some() {
             let before = spec.env.take().or_else(|| own.env.clone()).unwrap_or_default();
             // A later one takes the place of an earlier one of its name.
             spec.env = Some(before.into_iter().chain(env).collect());
         }
-        if let Some(cwd) = text(self.matches, "cwd") {
+        if let Some(cwd) = text(self.given, "cwd") {
             spec.cwd = Some(PathBuf::from(cwd));
         }
-        if let Some(given) = self.matches.get_one::<bool>("no-new-privs") {
-            spec.no_new_privileges = Some(*given);
-        }
-        let label = |name| text(self.matches, name).map(str::to_owned);
+        spec.no_new_privileges = self.given.switch("no-new-privs").or(spec.no_new_privileges);
+        let label = |name| text(self.given, name).map(str::to_owned);
         spec.apparmor_profile = label("apparmor").or(spec.apparmor_profile);
         spec.selinux_label = label("process-label").or(spec.selinux_label);
-        let mut more = texts(self.matches, "cap").peekable();
+        let mut more = self.given.texts("cap").peekable();
         if more.peek().is_some() {
             let before = spec.capabilities.take().or_else(|| own.capabilities.clone());
             spec.capabilities = Some(with(before.unwrap_or_default(), more));
@@ -76,7 +74,7 @@ impl<'a> Wanted<'a> {
 
     /// Who it runs as.
     fn identity(&self, own: &ProcessSpec, spec: &mut ProcessSpec) -> Result<()> {
-        if let Some(user) = text(self.matches, "user") {
+        if let Some(user) = text(self.given, "user") {
             let mut user: User = user.parse().map_err(|error: Error| error.within("--user"))?;
             if let (Id::Number(_), None) = (&user.user, &user.group) {
                 // A number alone changes the user alone.
@@ -85,9 +83,9 @@ impl<'a> Wanted<'a> {
             }
             spec.user = Some(user);
         }
-        if let Some(more) = self.matches.get_many::<u32>("additional-gids") {
+        let mut more = self.given.numbers("additional-gids").map(Id::Number).peekable();
+        if more.peek().is_some() {
             let before = spec.additional_groups.take().or_else(|| own.additional_groups.clone());
-            let more = more.map(|gid| Id::Number(*gid));
             spec.additional_groups = Some(before.into_iter().flatten().chain(more).collect());
         }
         Ok(())
@@ -96,7 +94,7 @@ impl<'a> Wanted<'a> {
     /// The groups below the container's that it joins, by controller: `[CTRL[,CTRL]:]PATH`.
     pub fn cgroups(&self) -> Result<BTreeMap<String, PathBuf>> {
         let mut groups = BTreeMap::new();
-        for given in texts(self.matches, "cgroup") {
+        for given in self.given.texts("cgroup") {
             let (controllers, path) = given.split_once(':').unwrap_or(("", given));
             for controller in controllers.split(',') {
                 if groups.insert(controller.to_owned(), PathBuf::from(path)).is_some() {

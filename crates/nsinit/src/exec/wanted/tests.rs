@@ -1,11 +1,12 @@
 use libcontainer::config::{Rootfs, template};
 
 use super::*;
+use crate::arguments::PROGRAM;
 
 fn wanted(typed: &[&str]) -> Result<Wanted> {
     let line = ["nsinit", "exec"].iter().chain(typed);
-    let matches = crate::arguments::command().try_get_matches_from(line).unwrap();
-    Wanted::of(matches.subcommand().unwrap().1)
+    let typed = PROGRAM.read(&line.map(Into::into).collect::<Vec<_>>()).unwrap();
+    Wanted::of(&typed.own)
 }
 
 #[test]

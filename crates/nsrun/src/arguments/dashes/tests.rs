@@ -1,10 +1,10 @@
 use super::doubled;
-use crate::arguments::command;
+use crate::arguments::PROGRAM;
 
 /// What becomes of a line.
 fn line(typed: &str) -> String {
     let words = std::iter::once("nsrun").chain(typed.split(' ')).map(Into::into).collect();
-    let words: Vec<_> = doubled(&command(), words).into_iter().skip(1).collect();
+    let words: Vec<_> = doubled(&PROGRAM.command(), words).into_iter().skip(1).collect();
     words.iter().map(|word| word.to_str().unwrap()).collect::<Vec<_>>().join(" ")
 }
 

@@ -4,7 +4,7 @@ use libcontainer::ProcessSpec;
 use libcontainer::config::{Capabilities, Id, User};
 
 use super::Wanted;
-use crate::arguments::command;
+use crate::arguments::PROGRAM;
 use crate::settings::Settings;
 
 fn wanted<T>(
@@ -12,9 +12,9 @@ fn wanted<T>(
     look: impl FnOnce(&Settings, libcontainer::Result<Wanted<'_>>) -> T,
 ) -> T {
     let words = ["nsrun", "--root", "/nowhere", "exec"].iter().chain(flags);
-    let matches = command().try_get_matches_from(words).unwrap();
-    let settings = Settings::of(&matches, None).map_err(|(_, error)| error).unwrap();
-    look(&settings, Wanted::of(matches.subcommand_matches("exec").unwrap()))
+    let typed = PROGRAM.read(&words.map(Into::into).collect::<Vec<_>>()).unwrap();
+    let settings = Settings::of(&typed.globals, None).map_err(|(_, error)| error).unwrap();
+    look(&settings, Wanted::of(&typed.own))
 }
 
 fn own() -> ProcessSpec {
