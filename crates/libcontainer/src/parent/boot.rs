@@ -2,9 +2,9 @@
 
 use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::thread::{self, ThreadId};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
+use rustix::thread::gettid;
 use sys::Context;
 
 use crate::Result;
@@ -20,7 +20,7 @@ pub(crate) struct Boot {
     pid: Pid,
     pidfd: OwnedFd,
     /// Who spawned it: it ends with that thread (PR_SET_PDEATHSIG).
-    thread: ThreadId,
+    thread: Pid,
     /// It was spawned by a thread that lasts as long as the process.
     lasting: bool,
     /// It has been told what to make ahead.
@@ -45,7 +45,7 @@ impl Boot {
             socket: Some(ours),
             pid: spawned.pid,
             pidfd: spawned.pidfd,
-            thread: thread::current().id(),
+            thread: gettid(),
             lasting: lasting || main,
             ahead: false,
         })
@@ -62,7 +62,7 @@ impl Boot {
     /// Whether it can carry out a plan of the calling thread's.
     pub(crate) fn fits(&self, lasting: bool) -> bool {
         (self.lasting || !lasting)
-            && self.thread == thread::current().id()
+            && self.thread == gettid()
             && self.socket.as_ref().is_some_and(|socket| !socket.is_hung_up())
     }
 

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, Mode, OFlags, fstat, open, openat, readlink, sendfile};
 use rustix::io::Errno;
 use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount,
-    fsopen,
+    FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_fd,
+    fsconfig_set_string, fsmount, fsopen,
 };
 use sys::Context;
 
@@ -74,10 +74,8 @@ fn in_overlay(path: Option<&Path>, file: &OwnedFd) -> Result<(OwnedFd, OwnedFd)>
     let directory = open(parent, flags, Mode::empty()).sys("open", || "")?;
     // An overlay without a writable layer wants two others; what the second holds is not used.
     let second = open("/sys", flags, Mode::empty()).sys("open", || "/sys")?;
-    let layers =
-        format!("/proc/self/fd/{}:/proc/self/fd/{}", directory.as_raw_fd(), second.as_raw_fd());
     let context = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC).sys("fsopen", || "overlay")?;
-    fsconfig_set_string(context.as_fd(), "lowerdir", layers).sys("fsconfig", || "lowerdir")?;
+    add_layers(&context, [&directory, &second]).sys("fsconfig", || "lowerdir")?;
     fsconfig_create(context.as_fd()).sys("fsconfig", || "create overlay")?;
     let attributes = MountAttrFlags::MOUNT_ATTR_RDONLY
         | MountAttrFlags::MOUNT_ATTR_NOSUID
@@ -95,6 +93,19 @@ fn in_overlay(path: Option<&Path>, file: &OwnedFd) -> Result<(OwnedFd, OwnedFd)>
         return Err(Error::new(ErrorKind::System, "the init program has been replaced"));
     }
     Ok((program, mount))
+}
+
+/// Names the layers of an overlay, the uppermost first: by their descriptors where the kernel takes
+/// such (Linux 6.15; 6.13 refuses those of O_PATH), since a path of /proc has it make and forget six
+/// inodes.
+fn add_layers(context: &OwnedFd, layers: [&OwnedFd; 2]) -> rustix::io::Result<()> {
+    let [first, second] = layers;
+    if fsconfig_set_fd(context.as_fd(), "lowerdir+", first.as_fd()).is_ok() {
+        return fsconfig_set_fd(context.as_fd(), "lowerdir+", second.as_fd());
+    }
+    let layers =
+        format!("/proc/self/fd/{}:/proc/self/fd/{}", first.as_raw_fd(), second.as_raw_fd());
+    fsconfig_set_string(context.as_fd(), "lowerdir", layers)
 }
 
 /// Whether neither the caller nor any id that he may map in a user namespace can write to it: it is
