@@ -1,5 +1,6 @@
 //! Facts about the host, read once for a start.
 
+use rustix::fs::{Mode, OFlags, open};
 use rustix::thread::{CapabilitySet, capabilities};
 use sys::Context;
 
@@ -38,8 +39,14 @@ pub(crate) fn in_force() -> CapabilitySet {
 /// Whether it counts on the host. The initial user namespace is the one whose map is the identity
 /// over all ids (user_namespaces(7)).
 fn is_initial() -> bool {
-    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    // Three numbers of ten places in a line; of a second one there is a beginning.
+    let mut map = [0; 64];
+    let length = open("/proc/self/uid_map", flags, Mode::empty())
+        .and_then(|file| rustix::io::read(file, &mut map))
+        .unwrap_or_default();
+    let fields = map[..length].split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
+    fields.eq([&b"0"[..], b"0", b"4294967295"])
 }
 
 /// Whether the kernel runs SELinux: it has that file system only then.

@@ -38,7 +38,8 @@ impl Container {
     }
 
     fn join(&self, process: Process) -> Result<Child> {
-        match self.status()? {
+        let (status, init) = self.status_and_init()?;
+        match status {
             status if status.can_exec() => {}
             Status::Paused if process.ignore_paused => {}
             Status::Paused => {
@@ -47,8 +48,8 @@ impl Container {
             }
             _ => return Err(Error::new(ErrorKind::NotRunning, "container not running")),
         }
-        let (pid, pidfd) = self.living_init()?;
-        if still_builds(pid)? {
+        let (pid, pidfd) = init.ok_or_else(|| self.no_init())?;
+        if !self.is_complete() && still_builds(pid)? {
             let message = "container not running: its init still builds it";
             return Err(Error::new(ErrorKind::NotRunning, message));
         }

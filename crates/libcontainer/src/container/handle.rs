@@ -155,10 +155,11 @@ impl Container {
     }
 
     pub(crate) fn living_init(&self) -> Result<(i32, OwnedFd)> {
-        self.init()?.ok_or_else(|| {
-            let message = format!("container not running: {:?}", self.id);
-            Error::new(ErrorKind::NotRunning, message)
-        })
+        self.init()?.ok_or_else(|| self.no_init())
+    }
+
+    pub(crate) fn no_init(&self) -> Error {
+        Error::new(ErrorKind::NotRunning, format!("container not running: {:?}", self.id))
     }
 
     /// What it is doing now.
@@ -215,6 +216,11 @@ impl Container {
     /// What the record says of its creator's work.
     fn made(&self) -> Option<Made> {
         locked(&self.record).as_ref()?.init?.made
+    }
+
+    /// Whether its record says that its init has built it.
+    pub(super) fn is_complete(&self) -> bool {
+        self.made().is_some()
     }
 
     /// Notes that it is complete, for the holder of its lock. Where that cannot be written, the lock

@@ -95,7 +95,7 @@ pub fn plan(config: &Config, facts: &MountFacts) -> Result<RootfsPlan> {
     let root = planner.root()?;
     let root_idmap = planner.root_idmap()?;
     for (index, mount) in config.mounts.iter().enumerate() {
-        planner.mount(mount, &format!("mounts[{index}]"))?;
+        planner.mount(mount, format_args!("mounts[{index}]"))?;
     }
     planner.nodes()?;
     planner.covers()?;
@@ -129,6 +129,9 @@ pub fn check_joined(config: &Config) -> Result<()> {
 /// the parameter.
 pub(crate) const MQUEUE: &str = "mqueue";
 
+/// The path of a field, which is only put together for an error.
+type Field<'a> = std::fmt::Arguments<'a>;
+
 /// The plan while it grows.
 struct Planner<'a> {
     config: &'a Config,
@@ -154,16 +157,16 @@ impl Planner<'_> {
         }
     }
 
-    fn mount(&mut self, mount: &Mount, field: &str) -> Result<()> {
+    fn mount(&mut self, mount: &Mount, field: Field<'_>) -> Result<()> {
         let options =
             mount_flags::parse(&mount.options).map_err(|error| check::in_field(error, field))?;
         relabel::check(mount, &options, field)?;
         if options.remount {
             return self.remount(mount, options, field);
         }
-        let target = check::destination(&mount.destination, &format!("{field}.destination"))?;
+        let target = check::destination(&mount.destination, format_args!("{field}.destination"))?;
         let bind = options.bind || mount.fstype == "bind";
-        check::proc_rules(&target, &mount.fstype, bind, &format!("{field}.destination"))?;
+        check::proc_rules(&target, &mount.fstype, bind, format_args!("{field}.destination"))?;
         if options.copy_up && (bind || mount.fstype != "tmpfs") {
             let what = "tmpcopyup is an option of a tmpfs";
             return Err(Error::invalid(format!("{field}.options"), what));
@@ -196,14 +199,14 @@ impl Planner<'_> {
         mount: &Mount,
         target: PathBuf,
         options: MountOptions,
-        field: &str,
+        field: Field<'_>,
     ) -> Result<()> {
         // Those that every file system has (`sync`, …) have no effect here, says mount(8).
         if let Some((name, _)) = options.data.first() {
             let what = format!("{name:?} is an option of a file system, and a bind makes none");
             return Err(Error::invalid(format!("{field}.options"), what));
         }
-        let path = check::source(mount.source.as_deref(), &format!("{field}.source"))?;
+        let path = check::source(mount.source.as_deref(), format_args!("{field}.source"))?;
         let recursive = options.recursive;
         let mut attributes = self.attributes(&options, recursive);
         if self.facts.guard_groups && recursive && attributes.set & attr::RDONLY != 0 {
@@ -225,9 +228,9 @@ impl Planner<'_> {
 
     /// A change of what is mounted: what the options do not name stays as it is (mount(8),
     /// "remount").
-    fn remount(&mut self, mount: &Mount, options: MountOptions, field: &str) -> Result<()> {
-        let destination = format!("{field}.destination");
-        let target = check::mount_point(&mount.destination, &destination)?;
+    fn remount(&mut self, mount: &Mount, options: MountOptions, field: Field<'_>) -> Result<()> {
+        let destination = &mount.destination;
+        let target = check::mount_point(destination, format_args!("{field}.destination"))?;
         if options.copy_up || idmap::is_asked(mount, &options) {
             let what = "what is mounted already cannot be idmapped or filled";
             return Err(Error::invalid(format!("{field}.options"), what));
@@ -342,11 +345,11 @@ impl Planner<'_> {
     /// Read-only paths first: a masked one below stays masked.
     fn covers(&mut self) -> Result<()> {
         for (index, path) in self.config.readonly_paths.iter().enumerate() {
-            let path = check::destination(path, &format!("readonly_paths[{index}]"))?;
+            let path = check::destination(path, format_args!("readonly_paths[{index}]"))?;
             self.ops.push(MountOp::Readonly(path));
         }
         for (index, path) in self.config.masked_paths.iter().enumerate() {
-            let path = check::destination(path, &format!("masked_paths[{index}]"))?;
+            let path = check::destination(path, format_args!("masked_paths[{index}]"))?;
             self.ops.push(MountOp::Mask(path));
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! A [`ProcessSpec`] resolved and checked: what the container's init does without another look at
 //! the configuration.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
 
@@ -140,7 +140,7 @@ pub fn plan(
         landlock: None,
         listener,
         keyring: match around.new_keyring {
-            true => Some(text("id", &format!("_ses.{}", around.id))?),
+            true => Some(text(|| "id".to_owned(), &format!("_ses.{}", around.id))?),
             false => None,
         },
         terminal,
@@ -215,7 +215,7 @@ fn args(args: &[String]) -> Result<Vec<CString>> {
             Err(Error::invalid("process.args[0]", "the program's name is empty"))
         }
         Some(_) => {
-            let each = |(i, arg): (usize, &String)| text(&format!("process.args[{i}]"), arg);
+            let each = |(i, arg): (usize, &String)| text(|| format!("process.args[{i}]"), arg);
             args.iter().enumerate().map(each).collect()
         }
     }
@@ -225,7 +225,7 @@ fn args(args: &[String]) -> Result<Vec<CString>> {
 /// that no program sees both (getenv(3) takes the first, shells the last).
 fn environment(entries: &[String]) -> Result<Vec<CString>> {
     let mut env: Vec<CString> = Vec::with_capacity(entries.len() + 1);
-    let mut places: HashMap<&str, usize> = HashMap::with_capacity(entries.len());
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
     for (index, entry) in entries.iter().enumerate() {
         let field = || format!("process.env[{index}]");
         let key = match entry.split_once('=') {
@@ -233,7 +233,7 @@ fn environment(entries: &[String]) -> Result<Vec<CString>> {
             Some(("", _)) => return Err(Error::invalid(field(), format!("{entry:?} has no name"))),
             Some((key, _)) => key,
         };
-        let entry = text(&field(), entry)?;
+        let entry = text(field, entry)?;
         match places.get(key) {
             Some(place) => env[*place] = entry,
             None => {
@@ -328,8 +328,8 @@ fn label(field: &str, label: Option<&str>) -> Result<Option<String>> {
     }
 }
 
-fn text(field: &str, text: &str) -> Result<CString> {
-    CString::new(text).map_err(|_| Error::invalid(field, "has a NUL byte"))
+fn text(field: impl FnOnce() -> String, text: &str) -> Result<CString> {
+    CString::new(text).map_err(|_| Error::invalid(field(), "has a NUL byte"))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Attributes, Filesystem, MountOp, Node, Planner, Source};
+use super::{Attributes, Field, Filesystem, MountOp, Node, Planner, Source};
 use crate::config::mount_flags::{MountOptions, attr};
 use crate::config::{Mount, Propagation};
 use crate::{Error, Result};
@@ -18,7 +18,7 @@ impl Planner<'_> {
         mount: &Mount,
         target: PathBuf,
         options: MountOptions,
-        field: &str,
+        field: Field<'_>,
     ) -> Result<()> {
         if let Some((name, _)) = options.data.first() {
             let what = format!("{name:?} would change the host's own control groups");
@@ -73,10 +73,10 @@ impl Planner<'_> {
 
     /// A tmpfs with a directory for each hierarchy, and a link for each of its controllers where
     /// they are several (cgroups(7), "Mounting v1 controllers").
-    fn cgroup_v1(&mut self, target: PathBuf, set: u64, field: &str) -> Result<()> {
+    fn cgroup_v1(&mut self, target: PathBuf, set: u64, field: Field<'_>) -> Result<()> {
         if self.facts.cgroup_paths.is_empty() {
             let what = "the container has no control group of its own to show";
-            return Err(Error::invalid(field, what));
+            return Err(Error::invalid(field.to_string(), what));
         }
         let mut params = vec![
             ("source".to_owned(), Some("cgroup".to_owned())),

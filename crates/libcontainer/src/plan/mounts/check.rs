@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::{Attributes, MountNamespace};
+use super::{Attributes, Field, MountNamespace};
 use crate::config::mount_flags::attr;
 use crate::config::{Config, Rootfs};
 use crate::{Error, ErrorKind, Result};
@@ -26,18 +26,20 @@ const MOUNTABLE_IN_PROC: [&str; 11] = [
 
 /// An absolute path in the container, without `.`, `..` and doubled slashes. `..` is taken
 /// lexically, as OCI's users know it; the result is resolved by the kernel below the root.
-pub(super) fn destination(path: &Path, field: &str) -> Result<PathBuf> {
+pub(super) fn destination(path: &Path, field: Field<'_>) -> Result<PathBuf> {
     match mount_point(path, field)? {
-        root if root == Path::new("/") => Err(Error::invalid(field, "is the root itself")),
+        root if root == Path::new("/") => {
+            Err(Error::invalid(field.to_string(), "is the root itself"))
+        }
         path => Ok(path),
     }
 }
 
 /// The same, where it may be the root.
-pub(super) fn mount_point(path: &Path, field: &str) -> Result<PathBuf> {
+pub(super) fn mount_point(path: &Path, field: Field<'_>) -> Result<PathBuf> {
     if !path.is_absolute() {
         let what = format!("{:?} is not an absolute path", path.display().to_string());
-        return Err(Error::invalid(field, what));
+        return Err(Error::invalid(field.to_string(), what));
     }
     let mut clean = PathBuf::from("/");
     for component in path.components() {
@@ -50,30 +52,32 @@ pub(super) fn mount_point(path: &Path, field: &str) -> Result<PathBuf> {
         }
     }
     if clean.as_os_str().as_encoded_bytes().contains(&0) {
-        return Err(Error::invalid(field, "has a zero byte"));
+        return Err(Error::invalid(field.to_string(), "has a zero byte"));
     }
     Ok(clean)
 }
 
 /// A bind's source: a path of the host, absolute because the init knows no other directory.
-pub(super) fn source(path: Option<&Path>, field: &str) -> Result<PathBuf> {
+pub(super) fn source(path: Option<&Path>, field: Field<'_>) -> Result<PathBuf> {
     match path {
-        None => Err(Error::invalid(field, "a bind needs a source")),
+        None => Err(Error::invalid(field.to_string(), "a bind needs a source")),
         Some(path) if path.is_absolute() => Ok(path.to_owned()),
         Some(path) => {
             let what = format!("{:?} is not an absolute path", path.display().to_string());
-            Err(Error::invalid(field, what))
+            Err(Error::invalid(field.to_string(), what))
         }
     }
 }
 
 /// /proc is a procfs, and little of it can be mounted on.
-pub(super) fn proc_rules(target: &Path, fstype: &str, bind: bool, field: &str) -> Result<()> {
+pub(super) fn proc_rules(target: &Path, fstype: &str, bind: bool, field: Field<'_>) -> Result<()> {
     if target == Path::new("/proc") {
         // That a bound one is a procfs is checked when it is open.
         return match bind || fstype == "proc" {
             true => Ok(()),
-            false => Err(Error::invalid(field, "only a procfs may be mounted at /proc")),
+            false => {
+                Err(Error::invalid(field.to_string(), "only a procfs may be mounted at /proc"))
+            }
         };
     }
     let known = MOUNTABLE_IN_PROC.iter().any(|allowed| target == Path::new(allowed));
@@ -81,7 +85,7 @@ pub(super) fn proc_rules(target: &Path, fstype: &str, bind: bool, field: &str) -
         return Ok(());
     }
     let what = format!("nothing may be mounted at {} inside /proc", target.display());
-    Err(Error::invalid(field, what)
+    Err(Error::invalid(field.to_string(), what)
         .with_hint("files that may be bound there are /proc/cpuinfo, /proc/meminfo and their like"))
 }
 
@@ -95,7 +99,7 @@ pub(super) fn read_only_sys(source: &Path, attributes: &mut Attributes) {
 }
 
 /// The error of something inside `field`.
-pub(super) fn in_field(error: Error, field: &str) -> Error {
+pub(super) fn in_field(error: Error, field: Field<'_>) -> Error {
     match error.kind() {
         ErrorKind::InvalidConfig { field: inner } => {
             let field = format!("{field}.{inner}");

@@ -1,6 +1,6 @@
 //! Which ids an idmapped bind shows (config.md, "Linux mount options", `idmap`).
 
-use super::{Idmap, MappedLayers, Planner, Source, Users, Writes};
+use super::{Field, Idmap, MappedLayers, Planner, Source, Users, Writes};
 use crate::config::mount_flags::MountOptions;
 use crate::config::{Mount, NamespaceKind, Rootfs};
 use crate::plan::namespaces::check_maps;
@@ -33,7 +33,7 @@ impl Planner<'_> {
         &self,
         mount: &Mount,
         options: &MountOptions,
-        field: &str,
+        field: Field<'_>,
     ) -> Result<Option<Idmap>> {
         if !is_asked(mount, options) {
             return Ok(None);
@@ -52,7 +52,7 @@ impl Planner<'_> {
             }
             _ => {
                 let what = "has only one of uid_mappings and gid_mappings";
-                return Err(Error::invalid(field, what));
+                return Err(Error::invalid(field.to_string(), what));
             }
         };
         Ok(Some(Idmap { users, recursive: options.idmap == Some(true) && options.recursive }))
@@ -64,7 +64,7 @@ impl Planner<'_> {
         &mut self,
         mount: &Mount,
         options: &mut MountOptions,
-        field: &str,
+        field: Field<'_>,
     ) -> Result<Option<MappedLayers>> {
         let Some(idmap) = self.idmap(mount, options, field)? else { return Ok(None) };
         let idmap = Idmap { recursive: false, ..idmap };

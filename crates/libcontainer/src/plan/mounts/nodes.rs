@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{DeviceNode, MountNamespace, MountOp, Node, Planner, Source, check};
+use super::{DeviceNode, Field, MountNamespace, MountOp, Node, Planner, Source, check};
 use crate::config::{Device, DeviceKind};
 use crate::{Error, Result};
 
@@ -37,8 +37,8 @@ impl Planner<'_> {
         let mut groups: Vec<(PathBuf, Vec<Node>)> = Vec::new();
         let mut seen: BTreeMap<PathBuf, &Device> = BTreeMap::new();
         for (index, device) in self.config.devices.iter().enumerate() {
-            let field = format!("devices[{index}]");
-            let path = check::destination(&device.path, &format!("{field}.path"))?;
+            let field = format_args!("devices[{index}]");
+            let path = check::destination(&device.path, format_args!("{field}.path"))?;
             if let Some(other) = seen.get(&path) {
                 if same(device, other) {
                     continue;
@@ -50,8 +50,8 @@ impl Planner<'_> {
             if dev == Dev::Bound && path.starts_with("/dev") {
                 continue;
             }
-            let (directory, name) = split(&path, &field)?;
-            let node = self.node(device, path, name, &field)?;
+            let (directory, name) = split(&path, field)?;
+            let node = self.node(device, path, name, field)?;
             add(&mut groups, directory, node);
         }
         // What config.json's default devices are, they are wherever /dev comes from.
@@ -87,7 +87,13 @@ impl Planner<'_> {
     }
 
     /// Made, or the host's own where the kernel would not let it be made or used.
-    fn node(&mut self, device: &Device, path: PathBuf, name: String, field: &str) -> Result<Node> {
+    fn node(
+        &mut self,
+        device: &Device,
+        path: PathBuf,
+        name: String,
+        field: Field<'_>,
+    ) -> Result<Node> {
         let Device { kind, major, minor, mode, uid, gid, .. } = *device;
         if mode & !0o7777 != 0 {
             return Err(Error::invalid(format!("{field}.mode"), format!("{mode:o} is no mode")));
@@ -98,7 +104,7 @@ impl Planner<'_> {
         if self.facts.mount_namespace == MountNamespace::Host {
             let what = "devices cannot be made in a user namespace, nor bound without a mount \
                         namespace";
-            return Err(Error::invalid(field, what));
+            return Err(Error::invalid(field.to_string(), what));
         }
         let device = Some((kind, major, minor));
         // The template has it, and not every host; engines name it where they want it.
@@ -119,7 +125,7 @@ fn add(groups: &mut Vec<(PathBuf, Vec<Node>)>, directory: PathBuf, node: Node) {
     }
 }
 
-fn split(path: &Path, field: &str) -> Result<(PathBuf, String)> {
+fn split(path: &Path, field: Field<'_>) -> Result<(PathBuf, String)> {
     let name = path.file_name().and_then(|name| name.to_str());
     match (path.parent(), name) {
         (Some(parent), Some(name)) => Ok((parent.to_owned(), name.to_owned())),

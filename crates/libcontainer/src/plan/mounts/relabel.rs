@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path};
 
-use super::Planner;
+use super::{Field, Planner};
 use crate::config::mount_flags::MountOptions;
 use crate::config::{Mount, Relabel};
 use crate::{Error, Result};
@@ -19,7 +19,7 @@ pub(crate) const HOSTS_OWN: [&str; 26] = [
 const WHOLLY: [&str; 7] = ["/bin", "/boot", "/dev", "/etc", "/proc", "/sys", "/usr"];
 
 /// Only a bind has a source to be labelled.
-pub(super) fn check(mount: &Mount, options: &MountOptions, field: &str) -> Result<()> {
+pub(super) fn check(mount: &Mount, options: &MountOptions, field: Field<'_>) -> Result<()> {
     let bind = (options.bind || mount.fstype == "bind") && !options.remount;
     if mount.relabel.is_none() || bind {
         return Ok(());
@@ -33,7 +33,7 @@ impl Planner<'_> {
         &self,
         mount: &Mount,
         path: &Path,
-        field: &str,
+        field: Field<'_>,
     ) -> Result<Option<String>> {
         let Some(relabel) = mount.relabel else { return Ok(None) };
         let refused = |what: String| Err(Error::invalid(format!("{field}.relabel"), what));
