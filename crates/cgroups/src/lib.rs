@@ -61,7 +61,7 @@ mod walk;
 
 pub use delegation::HOW_TO_DELEGATE;
 pub use detect::{Hierarchy, Host, Mode, Unified};
-pub use devices::{Access, DeviceKind, DeviceRule};
+pub use devices::{Access, DeviceKind, DevicePrograms, DeviceRule};
 pub use error::{Error, Result};
 pub use events::{Event, Notifier, Pressure};
 pub use freezers::Freezers;

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use crate::file::Dir;
 use crate::setting::{Setting, write_all};
-use crate::{Error, Manager, Resources, Result, devices, v1, v2};
+use crate::{DevicePrograms, Error, Manager, Resources, Result, devices, v1, v2};
 
 impl Manager {
     /// Gives the group these limits; those not asked for stay as they are. Serves the start and
@@ -15,8 +15,18 @@ impl Manager {
     /// Errors: [`Error::Unsupported`] for a limit whose controller this host does not have;
     /// [`Error::Invalid`]; [`Error::System`] with the file and the value that the kernel refused.
     pub fn set(&self, limits: &Resources) -> Result<()> {
+        self.set_all(limits, None)
+    }
+
+    /// The same at a start, where the group's device program may be one that others have already:
+    /// see [`DevicePrograms`]. It has the same effect, and takes less time.
+    pub fn set_first(&self, limits: &Resources, programs: &DevicePrograms) -> Result<()> {
+        self.set_all(limits, Some(programs))
+    }
+
+    fn set_all(&self, limits: &Resources, programs: Option<&DevicePrograms>) -> Result<()> {
         limits.check()?;
-        let writer = Writer { manager: self, v2: OnceCell::new() };
+        let writer = Writer { manager: self, programs, v2: OnceCell::new() };
         writer.set_memory(limits)?;
         writer.set_cpu(limits)?;
         if let Some(limit) = limits.pids {
@@ -55,6 +65,7 @@ impl Manager {
 /// Writes limits, and opens the version 2 directory at most once for all of them.
 struct Writer<'a> {
     manager: &'a Manager,
+    programs: Option<&'a DevicePrograms>,
     v2: OnceCell<Dir>,
 }
 
@@ -159,7 +170,10 @@ impl Writer<'_> {
         }
         match self.manager.v1("devices") {
             Some(path) => v1::devices::set(&Dir::open(path)?, &limits.devices),
-            None => devices::bpf::set(self.v2_dir("devices", "devices")?, &limits.devices),
+            None => {
+                let dir = self.v2_dir("devices", "devices")?;
+                devices::bpf::set(dir, &limits.devices, self.programs)
+            }
         }
     }
 

@@ -193,7 +193,7 @@ pub fn program_by_id(id: u32) -> Result<OwnedFd> {
         .sys("bpf", || format!("BPF_PROG_GET_FD_BY_ID {id}"))
 }
 
-/// The first members of `struct bpf_prog_info`, to the name.
+/// The first members of `struct bpf_prog_info`, to the BTF.
 #[repr(C)]
 #[derive(Default)]
 struct Info {
@@ -209,6 +209,16 @@ struct Info {
     nr_map_ids: u32,
     map_ids: u64,
     name: Name,
+    ifindex: u32,
+    gpl_compatible: u32,
+    netns_dev: u64,
+    netns_ino: u64,
+    nr_jited_ksyms: u32,
+    nr_jited_func_lens: u32,
+    jited_ksyms: u64,
+    jited_func_lens: u64,
+    btf_id: u32,
+    func_info_rec_size: u32,
 }
 
 /// Fills `info`; what it points to must be writable, and be as long as it says.
@@ -252,3 +262,29 @@ pub fn program_instructions(program: impl AsFd) -> Result<Vec<Instruction>> {
     instructions.truncate(if info.xlated_insns == 0 { 0 } else { info.xlated_len as usize / size });
     Ok(instructions)
 }
+
+/// Whether a program is a device program that does nothing but run these instructions: loaded with
+/// them by this user under this name, with no map and no BTF (by which others could be attached to
+/// it). False without the capabilities that [`program_instructions`] needs.
+pub fn is_cgroup_device(
+    program: impl AsFd,
+    name: Name,
+    instructions: &[Instruction],
+) -> Result<bool> {
+    let nothing = Instruction { code: 0, registers: 0, offset: 0, immediate: 0 };
+    let mut found = vec![nothing; instructions.len()];
+    let size = std::mem::size_of_val(instructions) as u32;
+    let mut info =
+        Info { xlated_len: size, xlated_insns: found.as_mut_ptr() as u64, ..Info::default() };
+    describe(program, &mut info)?;
+    Ok(info.kind == PROG_TYPE_CGROUP_DEVICE
+        && info.name == name
+        && info.created_by_uid == rustix::process::getuid().as_raw()
+        && (info.nr_map_ids, info.btf_id) == (0, 0)
+        && info.xlated_insns != 0
+        && info.xlated_len == size
+        && found == instructions)
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,12 +5,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use sys::bpf::{self, Instruction};
 
+use super::DevicePrograms;
 use super::rules::{Access, DeviceRule, Exception, Policy};
 use crate::file::Dir;
 use crate::{Error, Result};
 
 /// The name our programs carry, by which they are told from others' on the same group.
-const NAME: bpf::Name = *b"nsinit_devices\0\0";
+pub(super) const NAME: bpf::Name = *b"nsinit_devices\0\0";
 
 /// The result; before the end its top bit says whether any exception has matched.
 const RESULT: u8 = 0;
@@ -192,8 +193,13 @@ mod op {
     }
 }
 
-/// Puts a program for the rules on a group, in place of an earlier one of ours in one step.
-pub(crate) fn set(dir: &Dir, rules: &[DeviceRule]) -> Result<()> {
+/// Puts a program for the rules on a group: in place of an earlier one of ours in one step; where
+/// there is none, maybe one that is there already.
+pub(crate) fn set(
+    dir: &Dir,
+    rules: &[DeviceRule],
+    programs: Option<&DevicePrograms>,
+) -> Result<()> {
     let on = |error: sys::SysError| {
         let errno = error.errno();
         Error::system(format!("device rules of {}", dir.path().display()), error).hinted(
@@ -207,8 +213,12 @@ pub(crate) fn set(dir: &Dir, rules: &[DeviceRule]) -> Result<()> {
             },
         )
     };
-    let program = bpf::load_cgroup_device(NAME, &compile(rules)?).map_err(on)?;
+    let instructions = compile(rules)?;
     let ours = ours(dir).map_err(on)?;
+    if let (Some(programs), []) = (programs, ours.as_slice()) {
+        return programs.attach(dir, instructions).map_err(on);
+    }
+    let program = bpf::load_cgroup_device(NAME, &instructions).map_err(on)?;
     let (first, others) = match ours.split_first() {
         Some((first, others)) => (Some(first), others),
         None => (None, &[][..]),

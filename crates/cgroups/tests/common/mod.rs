@@ -120,7 +120,7 @@ impl Drop for Group {
         let _ = self.0.thaw();
         let _ = self.0.kill(Signal::KILL);
         let _ = self.0.wait_empty(Duration::from_secs(5));
-        let destroyed = self.0.destroy().and_then(|()| self.0.prune(1));
+        let destroyed = self.0.destroy().and_then(|()| self.0.prune(3));
         if !std::thread::panicking() {
             destroyed.unwrap();
             for dir in self.0.paths().values() {

@@ -36,6 +36,8 @@ pub(crate) struct Shared {
     spare: Mutex<Option<Boot>>,
     /// What an init of [`Prepared`] was executed from.
     single: Mutex<Option<Sealed>>,
+    /// For containers of the same device rules.
+    pub(crate) device_programs: cgroups::DevicePrograms,
 }
 
 /// An init that starts up while the program has yet to find out where its records are: see
@@ -93,6 +95,7 @@ impl Factory {
                 facts: OnceLock::new(),
                 spare: Mutex::new(None),
                 single: Mutex::new(None),
+                device_programs: cgroups::DevicePrograms::default(),
             }),
         }
     }

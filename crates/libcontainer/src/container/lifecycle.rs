@@ -137,7 +137,9 @@ impl Container {
                 descriptors,
                 maps: (&config.uid_mappings, &config.gid_mappings),
                 meanwhile: &mut || match &plan.cgroup {
-                    Some(group) if !plan.delegated => Ok(group.set(&plan.resources)?),
+                    Some(group) if !plan.delegated => {
+                        Ok(group.set_first(&plan.resources, &self.shared.device_programs)?)
+                    }
                     _ => Ok(()),
                 },
                 born: &mut |pid, pidfd| {
