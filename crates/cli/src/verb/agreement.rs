@@ -36,6 +36,11 @@ impl Program {
         Ok(taken)
     }
 
+    /// Whether the quick reader takes a line, which begins with the program's name.
+    pub fn is_usual(&self, line: &str) -> bool {
+        quick::read(self, &line.split(' ').map(OsString::from).collect::<Vec<_>>()).is_some()
+    }
+
     fn lines(&self, verb: &Verb, mixed: usize) -> Vec<Words> {
         let name = || vec![verb.name.to_owned()];
         let globals: Vec<Words> = Flags::all(self.arguments).iter().flat_map(spellings).collect();

@@ -20,6 +20,20 @@ fn both_readers_agree() {
 }
 
 #[test]
+fn what_is_usual_is_read_quickly() {
+    for line in [
+        "nsinit exec /bin/sh -c x",
+        "nsinit --root r exec -t --id x --rm=false -- sh",
+        "nsinit exec --detach --log l --memory-limit -1 --bind a:b --read-only job",
+        "nsinit state --id x --root r",
+        "nsinit kill --all 9",
+        "nsinit delete -f a b",
+    ] {
+        assert!(PROGRAM.is_usual(line), "{line}");
+    }
+}
+
+#[test]
 fn the_command_takes_everything_after_its_first_word() {
     let typed = ["nsinit", "exec", "-t", "--id", "x", "sh", "-c", "exit 3", "--id", "y"];
     let typed = read(&typed).unwrap();

@@ -18,6 +18,24 @@ fn both_readers_agree() {
 }
 
 #[test]
+fn what_engines_type_is_read_quickly() {
+    for line in [
+        "nsrun --root r --log l --log-format json --systemd-cgroup create --bundle b --pid-file p id",
+        "nsrun -root=r start id",
+        "nsrun run -d -b b id",
+        "nsrun exec --process p --console-socket s --detach -tty --pid-file f id",
+        "nsrun exec -e A=B -u 0:0 --cap SYS_ADMIN id sh -c x",
+        "nsrun kill --all id 9",
+        "nsrun delete --force=true id",
+        "nsrun state id",
+        "nsrun list -f json -q",
+        "nsrun update --resources - --memory-swap -1 id",
+    ] {
+        assert!(PROGRAM.is_usual(line), "{line}");
+    }
+}
+
+#[test]
 fn flags_as_go_programs_read_them() {
     let run = typed(&["nsrun", "--debug", "run", "--detach=false", "--keep", "x"]);
     assert!(run.globals.is_on("debug"));
