@@ -5,8 +5,8 @@
 //   spawn -j JOBS COUNT DIR COMMAND...
 //
 // First form: in each round every sequence (commands joined by +) runs once, with PAUSE_MS of
-// sleep before each; the order is turned by one from round to round, so that none always follows
-// the same neighbour. A command that fails ends its sequence. DIR `@wait` waits, untimed, until
+// sleep before each; each round has an order of its own (the same ones each time), so that none
+// always follows the same neighbour, in the caches that this one has left. A command that fails ends its sequence. DIR `@wait` waits, untimed, until
 // all processes that the sequence left behind have ended. Second form: COMMAND runs COUNT times,
 // JOBS at a time, with each `%` in its arguments replaced by the number.
 //
@@ -119,9 +119,20 @@ static int cut(char **args, struct command *commands, int *firsts, int most) {
     return sequences;
 }
 
+// Another order of the numbers, by chance that is the same each time.
+static void shuffle(int *numbers, int count) {
+    static unsigned long chance = 1;
+    for (int left = count; left > 1; left--) {
+        chance = chance * 6364136223846793005 + 1442695040888963407;
+        int other = (int)((chance >> 33) % (unsigned long)left), last = numbers[left - 1];
+        numbers[left - 1] = numbers[other];
+        numbers[other] = last;
+    }
+}
+
 static int in_turn(int rounds, int pause_ms, char **args) {
     struct command commands[256];
-    int firsts[64];
+    int firsts[64], order[64];
     int count = cut(args, commands, firsts, 64);
     struct timespec pause = {.tv_sec = pause_ms / 1000, .tv_nsec = pause_ms % 1000 * 1000000L};
     struct result *results = calloc((size_t)rounds * count + 1, sizeof *results);
@@ -130,12 +141,16 @@ static int in_turn(int rounds, int pause_ms, char **args) {
     // What a command leaves running becomes a child of this process, for `@wait`.
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     int done = 0;
-    for (int round = 0; round < rounds; round++)
+    for (int index = 0; index < count; index++)
+        order[index] = index;
+    for (int round = 0; round < rounds; round++) {
+        shuffle(order, count);
         for (int turn = 0; turn < count; turn++) {
-            int index = (round + turn) % count;
+            int index = order[turn];
             nanosleep(&pause, NULL);
             results[done++] = run_sequence(index, &commands[firsts[index]]);
         }
+    }
     for (int i = 0; i < done; i++)
         print(&results[i]);
     free(results);
