@@ -20,7 +20,8 @@ usage: bench VERB [OPTION]...      (make bench builds what it needs and calls it
   --results DIR     where tables are kept
   --docs DIR        where the reports are written
   --counts FILE     the system calls that check expects (--renew writes them anew)
-  --uncounted       check judges no system calls: those of the file are of another C library
+  --uncounted       check judges no system calls, and times by other limits: the programs are not
+                    built for musl
   --only KEY        only these measurements (run, exec, ...); may be repeated
   --layout v2|host  only this cgroup layout; may be repeated
   --rounds N        starts of each candidate back to back (default 150);

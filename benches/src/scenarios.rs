@@ -51,8 +51,10 @@ pub fn all(world: &World) -> Result<Vec<Table>> {
 /// What the regression check looks at.
 pub fn checked(world: &World) -> Result<Vec<Table>> {
     let mut tables = run::plain(world)?;
+    tables.extend(run::seccomp(world)?);
     tables.extend(exec::exec(world)?);
     tables.extend(verbs::verbs(world)?);
+    tables.extend(verbs::list(world)?);
     tables.push(calls::steady(world)?);
     Ok(tables)
 }

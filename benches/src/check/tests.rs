@@ -24,6 +24,6 @@ fn a_limit_looks_at_its_own_column() {
         columns: Vec::new(),
         rows: vec![row("floor", 2.0), row("nsrun", 5.0)],
     };
-    assert_eq!(limit("run", "nsrun", CPU, "floor", 2.0).look(&[table]), Ok(2.5));
-    assert!(limit("exec", "nsrun", CPU, "floor", 2.0).look(&[]).is_err());
+    assert_eq!(limit("run", "nsrun", CPU, "floor", 2.0, 3.0).look(&[table]), Ok(2.5));
+    assert!(limit("exec", "nsrun", CPU, "floor", 2.0, 3.0).look(&[]).is_err());
 }
