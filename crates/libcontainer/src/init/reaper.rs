@@ -30,6 +30,7 @@ pub fn split(socket: &mut Socket, plan: &ProcessPlan, applied: Applied) -> Resul
         await_reaper(&ready)?;
         return Ok(applied);
     };
+    drop(ready);
     // Only the program's process may hold the socket: its end says that the program runs.
     *socket = Socket::pair()?.0;
     // No filter and no rules: they were written for the program, and might forbid what a reaper does.
@@ -37,7 +38,7 @@ pub fn split(socket: &mut Socket, plan: &ProcessPlan, applied: Applied) -> Resul
     let sealed = applied
         .seal(&plan, &mut |_| Ok(()))
         .and_then(|_| as_after_execve(&plan))
-        .and_then(|()| is_heard(&tell));
+        .and_then(|()| is_heard(tell));
     let status = match sealed {
         Ok(()) => reap(pid, pidfd.as_fd(), &signals),
         Err(_) => None,
@@ -46,9 +47,10 @@ pub fn split(socket: &mut Socket, plan: &ProcessPlan, applied: Applied) -> Resul
 }
 
 /// The last of what the program must not find undone, and word of it.
-fn is_heard(tell: &OwnedFd) -> Result<()> {
+fn is_heard(tell: OwnedFd) -> Result<()> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable).sys("prctl", || "PR_SET_DUMPABLE")?;
-    rustix::io::write(tell, &[0]).sys("write", || "to the program's process")?;
+    // Who does not hear it has ended: then its end is all that is left to tell.
+    let _ = rustix::io::write(tell, &[0]);
     Ok(())
 }
 
